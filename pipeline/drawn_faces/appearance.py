@@ -61,9 +61,7 @@ def sample_appearance(faces: int, rng: np.random.Generator) -> Appearance:
 
     skin = 0.38 + 0.48 * rng.beta(2.2, 1.3, faces)
     # Dark skin rarely comes with fair hair; grey and white hair come with any.
-    hair_tone = np.where(
-        rng.random(faces) < 0.12, uniform(0.5, 0.75), uniform(0.05, 0.15 + 0.5 * (skin - 0.38))
-    )
+    hair_tone = np.where(rng.random(faces) < 0.12, uniform(0.5, 0.75), uniform(0.05, 0.15 + 0.5 * (skin - 0.38)))
     long_hair = sometimes(0.42)
     bearded = sometimes(0.3) * (1 - long_hair)
     light_x, light_y = uniform(-0.62, 0.62), uniform(-0.65, 0.05)

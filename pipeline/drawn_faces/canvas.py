@@ -81,9 +81,7 @@ class Window:
         """Take a share of the tone away."""
         self.tone *= 1 - amount
 
-    def wrinkle(
-        self, start: FloatArray, end: FloatArray, sag: float, width: float, depth: FloatArray
-    ) -> None:
+    def wrinkle(self, start: FloatArray, end: FloatArray, sag: float, width: float, depth: FloatArray) -> None:
         """Darken along a crease by a depth, shape (faces,); faces without the wrinkle cost nothing."""
         chosen = np.flatnonzero(depth > VISIBLE_DEPTH)
         line = crease(self.grid.of_faces(chosen), start[chosen], end[chosen], sag, width)

@@ -36,9 +36,7 @@ def contact_sheet() -> Image.Image:
     pen.text((6, top + big // 2 - 6), "Keypoints", fill="black")
     for place, index in enumerate(complete[: KEYPOINT_ROWS * across]):
         left, upper = LABEL_WIDTH + place % across * (big + GAP), top + place // across * (big + GAP)
-        sheet.paste(
-            Image.fromarray(portraits[index]).resize((big, big), Image.Resampling.BICUBIC), (left, upper)
-        )
+        sheet.paste(Image.fromarray(portraits[index]).resize((big, big), Image.Resampling.BICUBIC), (left, upper))
         # The middle row stays bare, to be looked at.
         if place // across == 1:
             continue

@@ -155,9 +155,7 @@ def _write_atomically(path: Path, lines: Iterator[str]) -> None:
 def _keypoint_lines(rows: int, seed: int) -> Iterator[str]:
     images, points = draw_keypoint_faces(rows, seed)
     yield ",".join([f"{name}_{axis}" for name in KEYPOINTS for axis in "xy"] + ["Image"])
-    for cells, pixels in zip(
-        points.reshape(rows, 2 * len(KEYPOINTS)).tolist(), _pixel_strings(images), strict=True
-    ):
+    for cells, pixels in zip(points.reshape(rows, 2 * len(KEYPOINTS)).tolist(), _pixel_strings(images), strict=True):
         yield ",".join(["" if cell != cell else f"{cell:.4f}" for cell in cells] + [pixels])
 
 

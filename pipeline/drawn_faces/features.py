@@ -78,9 +78,7 @@ def _draw_eyeball_and_lids(window: Window, geometry: Geometry, look: Appearance,
     du, dv = window.grid.across(iris_centre[:, 0], 1), window.grid.down(iris_centre[:, 1], 1)
     radius = np.sqrt(du * du + dv * dv)
     iris = clip01((IRIS_RADIUS - radius) + 0.5) * opening
-    window.paint(
-        iris, per_face(look.iris) * (0.6 + 0.14 * radius) * clip01(0.6 + under_upper * np.float32(0.25))
-    )
+    window.paint(iris, per_face(look.iris) * (0.6 + 0.14 * radius) * clip01(0.6 + under_upper * np.float32(0.25)))
     window.paint(clip01((IRIS_RADIUS - radius) * (radius - IRIS_RADIUS + 1.4) + 0.1) * opening * 0.5, 0.03)
     window.paint(clip01((PUPIL_RADIUS - radius) + 0.5) * opening, 0.02)
     glint_u, glint_v = du - per_face(look.light_x) * 2.2, dv + 1.3

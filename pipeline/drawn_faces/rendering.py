@@ -104,14 +104,12 @@ def _hair_mass(
     below *= below
     outside = across + above
     outside += below
-    return smooth(
-        np.float32(0.6) * strands - (outside - 1) * np.float32(12 * sharpness) + np.float32(0.5)
-    ) * per_face(look.hair)
+    return smooth(np.float32(0.6) * strands - (outside - 1) * np.float32(12 * sharpness) + np.float32(0.5)) * per_face(
+        look.hair
+    )
 
 
-def _albedo(
-    geometry: Geometry, look: Appearance, pose: Pose, steps: FloatArray, strands: FloatArray
-) -> FloatArray:
+def _albedo(geometry: Geometry, look: Appearance, pose: Pose, steps: FloatArray, strands: FloatArray) -> FloatArray:
     """Reflectance of all but what `features` adds, at the columns and rows `steps`."""
     grid = pixel_grid(pose, steps, steps)
     radius2 = _head_radius2(grid, geometry)
@@ -189,9 +187,7 @@ def render_faces(
         tone = (tone[:, :, 0::2] + tone[:, :, 1::2]) * np.float32(0.25)
     light = _light(geometry, look, pose)
     tone *= light if halved else _double(light)
-    blur, gain, offset, noise = (
-        per_face(values) for values in (look.blur, look.gain, look.offset, look.noise)
-    )
+    blur, gain, offset, noise = (per_face(values) for values in (look.blur, look.gain, look.offset, look.noise))
     tone[:, 1:-1] += blur * (tone[:, 2:] + tone[:, :-2] - 2 * tone[:, 1:-1])
     tone[:, :, 1:-1] += blur * (tone[:, :, 2:] + tone[:, :, :-2] - 2 * tone[:, :, 1:-1])
     triangular = rng.random(tone.shape, np.float32) - rng.random(tone.shape, np.float32)

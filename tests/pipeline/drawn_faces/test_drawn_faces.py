@@ -181,9 +181,7 @@ def test_keypoints_sit_on_drawn_features(portraits: tuple[Bytes, Points], name: 
     assert np.mean(brightness(0) < brightness(skin_below)) > 0.85
 
 
-def test_images_are_distinct_and_not_flat(
-    portraits: tuple[Bytes, Points], emotions: tuple[Bytes, Bytes]
-) -> None:
+def test_images_are_distinct_and_not_flat(portraits: tuple[Bytes, Points], emotions: tuple[Bytes, Bytes]) -> None:
     for images, size in ((portraits[0], 96), (emotions[0], 48)):
         assert images.dtype == np.uint8
         assert images.shape[1:] == (size, size)

@@ -1,0 +1,40 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+.DEFAULT_GOAL := help
+VENV := .venv
+LOCK := constraints/tfx-1.16-py310.txt
+READY := $(VENV)/.ready
+
+.PHONY: help run test lint unit e2e benchmark lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(READY) ## run the whole pipeline on the drawn faces; ARGS="..." are passed to `emotion-ai run`
+	@$(VENV)/bin/emotion-ai run $(ARGS)
+
+test: lint unit e2e ## run all checks and tests
+
+lint: $(READY) ## style and types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+unit: $(READY) ## unit and component tests
+	$(VENV)/bin/pytest -m "not e2e"
+
+e2e: $(READY) ## tests of the whole DAG
+	$(VENV)/bin/pytest -m e2e
+
+benchmark: $(READY) ## rows per second of FaceCsvExampleGen against stock CsvExampleGen
+	$(VENV)/bin/python -m benchmarks.ingest $(ARGS)
+
+# Once per lock: later starts only compare the files' times.
+$(READY): $(LOCK) setup.py pyproject.toml scripts/make_venv
+	@scripts/make_venv $(VENV) $(LOCK)
+
+lock: $(READY) ## resolve setup.py anew into the lock
+	$(VENV)/bin/uv pip compile setup.py --extra dev --python-version 3.10 --no-annotate --no-header \
+		--output-file $(LOCK) --upgrade
+
+clean: ## remove the environment and everything that runs have written
+	rm -rf $(VENV) artifacts models

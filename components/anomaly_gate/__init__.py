@@ -1,0 +1,1 @@
+"""Lets Examples pass only where ExampleValidator found nothing."""

@@ -1,0 +1,1 @@
+"""The model that a candidate has to be no worse than."""

@@ -1,0 +1,1 @@
+"""ExampleGen for CSV files that hold one face image in each row."""

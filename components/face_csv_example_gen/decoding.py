@@ -1,0 +1,185 @@
+"""Turns batches of raw CSV cells into images, classes and points, and names the rows that cannot be."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from components.face_csv_example_gen.csv_format import USAGE_COLUMN, FaceCsvFormat
+
+_SPACE_TO_NEWLINE = bytes.maketrans(b" ", b"\n")
+_GRAY_VALUE = re.compile(rb"0*(25[0-5]|2[0-4]\d|1?\d?\d)")
+_NUMBER = re.compile(rb"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class BadRow:
+    """A row that cannot be used: `row` counts from 1 below the header."""
+
+    row: int
+    column: str
+    value: str
+    reason: str
+
+    def __str__(self) -> str:
+        value = f" is '{self.value}'" if self.value else ""
+        return f"row {self.row}, column '{self.column}'{value}: {self.reason}"
+
+
+@dataclasses.dataclass
+class Faces:
+    """Decoded rows.
+
+    Attributes:
+      rows: int64 [n], row numbers in the file, counted from 1.
+      images: uint8 [n, size, size].
+      points: float32 [n, len(point_columns)], pixels; NaN where missing.
+      classes: object [n], class names; empty array where the format has no class column.
+      usage: object [n], FER2013's Usage; empty array where the file has no such column.
+    """
+
+    rows: npt.NDArray[np.int64]
+    images: npt.NDArray[np.uint8]
+    points: npt.NDArray[np.float32]
+    classes: npt.NDArray[np.object_]
+    usage: npt.NDArray[np.object_]
+
+
+def decode(
+    batch: pa.RecordBatch, first_row: int, csv_format: FaceCsvFormat, coding: dict[str, str]
+) -> tuple[Faces, list[BadRow], dict[str, int]]:
+    """Decodes one batch of `read_batches`.
+
+    Args:
+      batch: raw cells, binary columns.
+      first_row: number in the file of the batch's first row.
+      csv_format: what the columns are.
+      coding: class code -> class name, '' for rows to leave out.
+
+    Returns:
+      The usable faces, the bad rows, and how many rows were left out by class code.
+    """
+    rows = np.arange(first_row, first_row + batch.num_rows, dtype=np.int64)
+    bad: list[BadRow] = []
+    left_out: dict[str, int] = {}
+
+    if csv_format.class_column:
+        codes = _texts(batch, csv_format.class_column)
+        known = np.array([code in coding for code in codes], bool)
+        expected = f"expected one of {', '.join(coding)}"
+        bad += [BadRow(rows[i], csv_format.class_column, codes[i][:40], expected) for i in np.flatnonzero(~known)]
+        kept = np.array([bool(coding.get(code)) for code in codes], bool)
+        for code in codes[known & ~kept]:
+            left_out[code] = left_out.get(code, 0) + 1
+        # Before the pixels are decoded: rows that are left out need not cost more than their label.
+        batch, rows = batch.filter(pa.array(kept)), rows[kept]
+
+    images, image_is_bad = _decode_images(batch[csv_format.image_column], rows, csv_format, bad)
+    points, points_are_bad = _decode_points(batch, rows, csv_format, bad)
+    good = ~(image_is_bad | points_are_bad)
+    none = np.empty(0, object)
+    classes = _texts(batch, csv_format.class_column) if csv_format.class_column else none
+    usage = _texts(batch, USAGE_COLUMN) if USAGE_COLUMN in batch.schema.names else none
+    faces = Faces(
+        rows=rows[good],
+        images=images[good],
+        points=points[good],
+        classes=np.array([coding[code] for code in classes[good]], object) if len(classes) else classes,
+        usage=usage[good] if len(usage) else usage,
+    )
+    return faces, bad, left_out
+
+
+def class_codes(batch: pa.RecordBatch, csv_format: FaceCsvFormat) -> set[str]:
+    """The distinct codes in the class column of a batch."""
+    return set(_texts(batch, csv_format.class_column))
+
+
+def _texts(batch: pa.RecordBatch, column: str) -> npt.NDArray[np.object_]:
+    cells = batch[column].to_pylist()
+    return np.array([(cell or b"").decode("utf-8", "replace").strip() for cell in cells], object)
+
+
+def _decode_images(
+    cells: pa.Array, rows: npt.NDArray[np.int64], csv_format: FaceCsvFormat, bad: list[BadRow]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+    """Images uint8 [n, size, size] of all rows (zeros where bad), and which of them are bad."""
+    texts = [(cell or b"").strip() for cell in cells.to_pylist()]
+    size = csv_format.image_size
+    is_bad = np.zeros(len(texts), bool)
+    values = _parse_gray_values(texts)
+    if values is None or values.size != len(texts) * size**2 or not _counts_agree(texts, size):
+        # Some row of the batch is bad: look at each one.
+        for i, text in enumerate(texts):
+            problem = _image_problem(text, size)
+            if problem:
+                is_bad[i] = True
+                bad.append(BadRow(int(rows[i]), csv_format.image_column, *problem))
+        values = np.zeros((len(texts), size**2), np.uint8)
+        good = [text for text, wrong in zip(texts, is_bad, strict=True) if not wrong]
+        parsed = _parse_gray_values(good)
+        assert parsed is not None  # every one of its values has just been looked at
+        values[~is_bad] = parsed.reshape(len(good), size**2)
+    return values.reshape(-1, size, size), is_bad
+
+
+def _counts_agree(texts: list[bytes], size: int) -> bool:
+    separators = size**2 - 1
+    return all(text.count(b" ") == separators for text in texts)
+
+
+def _parse_gray_values(texts: list[bytes]) -> npt.NDArray[np.uint8] | None:
+    """All numbers of all texts in one flat array, or None where something is not a number in 0..255.
+
+    Read as a CSV of a single column, one number a line: Arrow's own threaded parser, range checks included.
+    """
+    if not texts:
+        return np.empty(0, np.uint8)
+    lines = b"\n".join(texts).translate(_SPACE_TO_NEWLINE)
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(lines),
+            read_options=pyarrow.csv.ReadOptions(column_names=["gray"], block_size=1 << 18),
+            convert_options=pyarrow.csv.ConvertOptions(column_types={"gray": pa.uint8()}, null_values=[]),
+        )
+    except pa.ArrowInvalid:
+        return None
+    return np.asarray(table["gray"].to_numpy(), np.uint8)
+
+
+def _image_problem(text: bytes, size: int) -> tuple[str, str] | None:
+    """(value, reason) of the first thing wrong with an image's text."""
+    values = text.split(b" ") if text else []
+    for position, value in enumerate(values):
+        if not _GRAY_VALUE.fullmatch(value):
+            shown = value[:20].decode("utf-8", "replace")
+            return shown, f"pixel {position + 1} is not a whole number in 0..255"
+    if len(values) != size**2:
+        return "", f"{len(values)} pixels, expected {size**2} ({size}x{size})"
+    return None
+
+
+def _decode_points(
+    batch: pa.RecordBatch, rows: npt.NDArray[np.int64], csv_format: FaceCsvFormat, bad: list[BadRow]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Coordinates float32 [n, points] (NaN where missing), and which rows are bad."""
+    points = np.full((batch.num_rows, len(csv_format.point_columns)), np.nan, np.float32)
+    is_bad = np.zeros(batch.num_rows, bool)
+    for j, column in enumerate(csv_format.point_columns):
+        try:
+            points[:, j] = pc.cast(batch[column].cast(pa.string()), pa.float32()).to_numpy(zero_copy_only=False)
+        except pa.ArrowInvalid:
+            for i, cell in enumerate(batch[column].to_pylist()):
+                if cell is None or _NUMBER.fullmatch(cell):
+                    points[i, j] = np.nan if cell is None else float(cell)
+                else:
+                    is_bad[i] = True
+                    shown = cell[:20].decode("utf-8", "replace")
+                    bad.append(BadRow(int(rows[i]), column, shown, "not a number"))
+    return points, is_bad

@@ -1,0 +1,163 @@
+"""Streams a face CSV (plain, .gz or .zip) as Arrow batches of its raw cells, in bounded memory."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import BinaryIO, cast
+
+import pyarrow as pa
+import pyarrow.csv
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from components.errors import InputError
+from components.face_csv_example_gen.csv_format import USAGE_COLUMN, FaceCsvFormat
+
+# Bounds memory: about this many bytes of text are held and decoded at a time.
+BLOCK_BYTES = 8 << 20
+# No header and no face comes near; a file without line ends is not read into memory as one row.
+MAX_HEADER_BYTES = 1 << 16
+MAX_ROW_BYTES = 1 << 20
+
+_UNREADABLE = (EOFError, OSError, zlib.error, zipfile.BadZipFile)
+
+
+@contextmanager
+def open_csv(path: str) -> Iterator[BinaryIO]:
+    """Opens the CSV at `path`, unpacking .gz, and .zip with a single CSV in it.
+
+    Raises:
+      InputError: there is no such file, or its packing is broken.
+    """
+    with ExitStack() as stack:
+        try:
+            raw = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+            file = cast(BinaryIO, stack.enter_context(raw))
+            if path.endswith(".gz"):
+                file = cast(BinaryIO, stack.enter_context(gzip.open(file)))
+            elif path.endswith(".zip"):
+                archive = stack.enter_context(zipfile.ZipFile(file))
+                members = [name for name in archive.namelist() if name.lower().endswith(".csv")]
+                if len(members) != 1:
+                    raise InputError(
+                        f"{path}: expected one CSV file in the archive, found "
+                        f"{', '.join(members) or 'none'}. Unpack it and name the CSV file itself."
+                    )
+                file = cast(BinaryIO, stack.enter_context(archive.open(members[0])))
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such file. Check the path.") from None
+        except _UNREADABLE as error:
+            raise _unreadable(path, error) from error
+        yield file
+
+
+def _unreadable(path: str, error: Exception) -> InputError:
+    return InputError(f"{path}: cannot be read ({error}). The file may be cut off: download it again.")
+
+
+def read_header(path: str, csv_format: FaceCsvFormat) -> list[str]:
+    """Column names of the file, without the spaces that Kaggle's ICML header has.
+
+    Raises:
+      InputError: the file is empty, or the header lacks or repeats a column.
+    """
+    with open_csv(path) as file:
+        try:
+            line = file.readline(MAX_HEADER_BYTES)
+        except _UNREADABLE as error:
+            raise _unreadable(path, error) from error
+    wanted = ", ".join(_abridged(csv_format.required_columns))
+    if not line.strip():
+        raise InputError(f"{path}: the file is empty. Expected a header with the columns {wanted}.")
+    names = [name.strip() for name in next(csv.reader([line.decode("utf-8-sig", "replace")]))]
+    missing = [name for name in csv_format.required_columns if name not in names]
+    if missing:
+        raise InputError(
+            f"{path}: row 0 (the header): no column {', '.join(_abridged(missing))}. "
+            f"Expected {wanted}; found {', '.join(_abridged([name[:30] for name in names]))}."
+        )
+    repeated = sorted({name for name in csv_format.required_columns if names.count(name) > 1})
+    if repeated:
+        raise InputError(f"{path}: row 0 (the header): repeats the column {', '.join(repeated)}. Remove one.")
+    return names
+
+
+def _abridged(names: list[str]) -> list[str]:
+    return names if len(names) <= 6 else [*names[:3], f"({len(names) - 4} more)", names[-1]]
+
+
+def read_batches(path: str, columns: list[str], wanted: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Reads the rows below the header.
+
+    Args:
+      path: the CSV file.
+      columns: all column names, as `read_header` gives them.
+      wanted: names of the columns to read.
+
+    Yields:
+      The number of the batch's first row (from 1) and a batch of about BLOCK_BYTES of text; every column is
+      Arrow binary, an empty cell is null.
+
+    Raises:
+      InputError: a row has another number of cells than the header, or the file breaks off.
+    """
+    first_row = 1
+    with open_csv(path) as file:
+        try:
+            file.readline(MAX_HEADER_BYTES)
+            while block := file.read(BLOCK_BYTES) + file.readline(MAX_ROW_BYTES):
+                if not block.strip():
+                    continue
+                batch = _parse(block, columns, wanted, path, first_row)
+                yield first_row, batch
+                first_row += batch.num_rows
+        except _UNREADABLE as error:
+            raise _unreadable(path, error) from error
+
+
+def _parse(block: bytes, columns: list[str], wanted: list[str], path: str, first_row: int) -> pa.RecordBatch:
+    cut_off = _CutOffRow()
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(block),
+            # One block, one thread: the only way in which Arrow numbers the rows it refuses.
+            read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=columns),
+            parse_options=pyarrow.csv.ParseOptions(invalid_row_handler=cut_off.remember),
+            convert_options=pyarrow.csv.ConvertOptions(
+                include_columns=wanted,
+                column_types={name: pa.binary() for name in wanted},
+                null_values=[""],
+                strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        reason = cut_off.reason(first_row) or str(error)[:200]
+        raise InputError(f"{path}: {reason}. Correct or remove that row.") from error
+    return table.combine_chunks().to_batches()[0]
+
+
+class _CutOffRow:
+    """Remembers the row that stops Arrow, whose own message would repeat all of its text."""
+
+    def __init__(self) -> None:
+        self._row: pyarrow.csv.InvalidRow | None = None
+
+    def remember(self, row: pyarrow.csv.InvalidRow) -> str:
+        self._row = row
+        return "error"
+
+    def reason(self, first_row: int) -> str:
+        if self._row is None:
+            return ""
+        number = first_row + self._row.number - 1
+        return f"row {number}: {self._row.actual_columns} cells where the header has {self._row.expected_columns}"
+
+
+def wanted_columns(columns: list[str], csv_format: FaceCsvFormat) -> list[str]:
+    """The columns to read of those that a file has: the format's own, and `Usage` where present."""
+    return csv_format.required_columns + ([USAGE_COLUMN] if USAGE_COLUMN in columns else [])

@@ -1,0 +1,114 @@
+"""The command `emotion-ai`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from components.errors import ExplainedError, InputError
+from pipeline.config import Settings, load_settings
+from pipeline.workspace import Workspace
+
+app = typer.Typer(
+    name="emotion-ai",
+    no_args_is_help=True,
+    add_completion=False,
+    help="TFX pipeline for facial keypoints and facial emotion.",
+)
+
+
+@app.callback()
+def _commands() -> None:
+    """Makes `run` a subcommand although it is the only one so far."""
+
+
+@app.command()
+def run(
+    keypoints_csv: Annotated[
+        Optional[Path], typer.Option(help="Kaggle's training.csv (.gz, .zip too). Default: drawn faces.")
+    ] = None,
+    emotions_csv: Annotated[
+        Optional[Path],
+        typer.Option(help="Kaggle's icml_face_data.csv or fer2013.csv (.gz, .zip too). Default: drawn faces."),
+    ] = None,
+    emotion_coding: Annotated[
+        Optional[str],
+        typer.Option(help="What the emotion labels mean: auto, fer2013 (0..6) or five (relabelled 0..4)."),
+    ] = None,
+    split: Annotated[
+        Optional[str],
+        typer.Option(help="Split of the emotions: hash (60/20/20 by the pixels) or usage (the Usage column)."),
+    ] = None,
+    config: Annotated[
+        Optional[Path], typer.Option(help="YAML file with the settings that differ from the default.")
+    ] = None,
+    workspace: Annotated[Path, typer.Option(help="Folder that gets artifacts/ and models/.")] = Path(),
+) -> None:
+    """Runs the whole pipeline: two CSV files in, two blessed models in models/NAME/VERSION/ out.
+
+    Without arguments it draws its own data. Exits with 0 only where both models were blessed and pushed.
+    """
+    started = time.monotonic()
+    options = {
+        "keypoints_csv": keypoints_csv,
+        "emotions_csv": emotions_csv,
+        "emotion_coding": emotion_coding,
+        "split": split,
+    }
+    try:
+        settings = load_settings(config, options)
+        _check_files(settings)
+        succeeded = _run(settings, Workspace(workspace.resolve()), started)
+    except ExplainedError as error:
+        typer.echo(f"emotion-ai: {error}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.echo("emotion-ai: interrupted; the same command goes on from the last finished node.", err=True)
+        raise typer.Exit(130) from None
+    raise typer.Exit(0 if succeeded else 1)
+
+
+def _check_files(settings: Settings) -> None:
+    """Finds missing files before the slow imports."""
+    for flag, path in (
+        ("--keypoints-csv", settings.data.keypoints_csv),
+        ("--emotions-csv", settings.data.emotions_csv),
+    ):
+        if path is not None and not path.is_file():
+            raise InputError(f"{path}: no such file. Check {flag}.")
+
+
+def _run(settings: Settings, workspace: Workspace, started: float) -> bool:
+    # Only what the message of a wrong call needs is imported before this.
+    from pipeline.logs import output_to_log
+
+    run_id = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
+    log_file = workspace.logs / f"{run_id}.log"
+    with output_to_log(log_file) as terminal:
+        terminal.write(f"emotion-ai run {run_id}, log: {log_file}\n")
+        try:
+            from pipeline.local_run import run_locally
+
+            return run_locally(settings, workspace, run_id, terminal, log_file, started)
+        except (ExplainedError, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            logging.getLogger(__name__).exception("run failed")
+            raise ExplainedError(f"unexpected {type(error).__name__}: {error}. Details: {log_file}") from error
+
+
+def main() -> None:
+    """Entry point of the console command."""
+    # TFX hands the command line of the process to Beam, which knows none of our options.
+    arguments, sys.argv[1:] = sys.argv[1:], []
+    app(arguments)
+
+
+if __name__ == "__main__":
+    main()

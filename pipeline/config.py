@@ -1,0 +1,123 @@
+"""Typed settings, read from YAML; an unknown key is an error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+
+from components.errors import InputError
+
+DEFAULTS_FILE = Path(__file__).with_name("settings.yaml")
+_MAX_SETTINGS_BYTES = 1 << 20
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(_Settings):
+    """Where the two data sets come from."""
+
+    keypoints_csv: Path | None
+    emotions_csv: Path | None
+    emotion_coding: Literal["auto", "fer2013", "five"]
+    split: Literal["hash", "usage"]
+
+
+class Training(_Settings):
+    """How long and how fast to learn."""
+
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat
+    patience: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0)]
+
+
+class Threshold(_Settings):
+    """Limits of one metric: exactly one of `at_least` and `at_most`, and what a baseline may be missed by."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+    may_worsen_by: Annotated[float, Field(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Threshold:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("needs exactly one of at_least and at_most")
+        return self
+
+
+class TaskSettings(_Settings):
+    """Settings of one branch."""
+
+    training: Training
+    thresholds: dict[str, Threshold]
+
+
+class Settings(_Settings):
+    """All settings of a run."""
+
+    data: Data
+    keypoints: TaskSettings
+    emotion: TaskSettings
+
+
+def load_settings(path: Path | None, data_options: dict[str, Any]) -> Settings:
+    """The default settings, overridden by a YAML file, overridden by command line options.
+
+    Args:
+      path: a YAML file with any part of the keys of settings.yaml, or None.
+      data_options: keys of `Data`; None means not given.
+
+    Raises:
+      InputError: the file cannot be read, or holds an unknown key or a wrong value.
+    """
+    values = _read_yaml(DEFAULTS_FILE)
+    if path is not None:
+        values = _merged(values, _read_yaml(path))
+    given = {key: value for key, value in data_options.items() if value is not None}
+    try:
+        return Settings.model_validate(_merged(values, {"data": given}))
+    except ValidationError as error:
+        problems = "; ".join(_describe(problem) for problem in error.errors())
+        raise InputError(f"{path or 'settings'}: {problems}. Every key is described in {DEFAULTS_FILE}.") from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _MAX_SETTINGS_BYTES:
+            raise InputError(f"{path}: larger than {_MAX_SETTINGS_BYTES >> 20} MiB, not a settings file.")
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such settings file. Check --config.") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}). Check --config.") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f", line {where.line + 1}" if where else ""
+        raise InputError(f"{path}{line}: not valid YAML. Correct the file.") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected keys and values as in {DEFAULTS_FILE}.")
+    return values
+
+
+def _merged(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in override.items():
+        both = isinstance(result.get(key), dict) and isinstance(value, dict)
+        result[key] = _merged(result[key], value) if both else value
+    return result
+
+
+def _describe(problem: Any) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key '{key}'"
+    shown = "" if isinstance(problem["input"], dict) else f", found {problem['input']!r}"
+    return f"'{key}': {problem['msg']}{shown}"

@@ -1,0 +1,128 @@
+"""What a person sees of a run: a line for each node, training by epoch, and the summary."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+from rich.table import Table
+
+from pipeline.local_runner import NodeRun
+from pipeline.summary import BranchSummary
+
+_MARKS = {"done": "[green]✓[/]", "cached": "[cyan]=[/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]"}
+
+
+class RunConsole(logging.Handler):
+    """Observer of a run, and handler of its progress messages."""
+
+    def __init__(self, terminal: TextIO, log_file: Path) -> None:
+        super().__init__()
+        width = None if terminal.isatty() else 110
+        self.console = Console(file=terminal, width=width, highlight=False)
+        self._log_file = log_file
+        self._status: Status | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Shows a progress message under the node that is running."""
+        self.say(f"[dim]    {escape(record.getMessage())}[/]")
+
+    def say(self, text: str) -> None:
+        """Prints a line of Rich markup."""
+        self.console.print(text, soft_wrap=True)
+
+    def step(self, name: str) -> None:
+        """Shows that something is going on, until `end_step`."""
+        if self.console.is_terminal:
+            self._status = self.console.status(name)
+            self._status.start()
+
+    def end_step(self) -> None:
+        """Ends what `step` began."""
+        if self._status:
+            self._status.stop()
+            self._status = None
+
+    def node_started(self, node_id: str) -> None:
+        """Shows the node as running."""
+        self.step(node_id)
+
+    def node_ended(self, run: NodeRun) -> None:
+        """Prints the node's line."""
+        self.end_step()
+        note = {"cached": "cached", "skipped": "skipped"}.get(run.state, "")
+        self.say(f"{_MARKS[run.state]} {run.node_id:<26} {run.seconds:7.1f} s  [dim]{note}[/]")
+        if run.message:
+            self.error(run.message)
+
+    def error(self, message: str) -> None:
+        """Prints what went wrong."""
+        self.say(f"[red]{escape(message)}[/]")
+
+    def summarise(self, branches: list[BranchSummary], runs: dict[str, NodeRun], started: float) -> None:
+        """Prints the summary of the run."""
+        for branch in branches:
+            self.say("")
+            self.say(f"[bold]{branch.task.model_name}[/]")
+            for line in _describe(branch):
+                self.say(f"  {line}")
+            if branch.judgements:
+                self.console.print(_metrics_table(branch))
+        states = [run.state for run in runs.values()]
+        counts = ", ".join(f"{states.count(state)} {state}" for state in _MARKS if state in states)
+        self.say("")
+        self.say(f"{len(states)} nodes: {counts}; {time.monotonic() - started:.0f} s. Log: {self._log_file}")
+        pushes = [branch for branch in branches if branch.pushed_to]
+        if pushes and all(branch.unchanged for branch in pushes) and len(pushes) == len(branches):
+            self.say("Nothing has changed since the last push: nothing new was pushed.")
+
+
+def _describe(branch: BranchSummary) -> list[str]:
+    lines = []
+    counts = branch.row_counts
+    if counts:
+        left_out = [f"{n:,} with code {key.split(':')[1]}" for key, n in counts.items() if key.startswith("left_out:")]
+        classes = [f"{key.split(':')[1]} {n:,}" for key, n in counts.items() if key.startswith("class:")]
+        lines.append(
+            f"rows: {counts['read']:,} read; train {counts['train']:,}, eval {counts['eval']:,}, "
+            f"test {counts['test']:,}; left out {counts['left_out']:,}"
+            + (f" ({', '.join(left_out)})" if left_out else "")
+        )
+        if classes:
+            lines.append(f"classes: {', '.join(classes)}")
+    if branch.blessed is None:
+        lines.append("[red]not evaluated[/]: stopped before")
+    elif branch.blessed:
+        lines.append("[green]blessed[/]")
+    else:
+        reasons = [
+            *(f"{j.metric} is outside its limit" for j in branch.judgements if not j.keeps_limit),
+            *(f"{j.metric} is worse than the last blessed model's" for j in branch.judgements if not j.keeps_up),
+        ]
+        lines.append(f"[red]not blessed[/]: {'; '.join(reasons)}")
+    if branch.pushed_to:
+        lines.append(f"{'unchanged, served from' if branch.unchanged else 'pushed to'} {branch.pushed_to}")
+    return lines
+
+
+def _metrics_table(branch: BranchSummary) -> Table:
+    table = Table(box=None, padding=(0, 2))
+    for name in ("metric (test)", "value", "limit", "last blessed", ""):
+        table.add_column(name, justify="left" if name == "metric (test)" else "right")
+    judged = {judgement.metric: judgement for judgement in branch.judgements}
+    for name in [*judged, *sorted(branch.metrics.keys() - judged.keys())]:
+        judgement = judged.get(name)
+        if judgement is None:
+            table.add_row(f"[dim]{name}[/]", f"[dim]{branch.metrics[name]:.4g}[/]")
+            continue
+        limits = judgement.limits
+        limit = f"≥ {limits.at_least:g}" if limits.at_least is not None else f"≤ {limits.at_most:g}"
+        baseline = "-" if judgement.baseline is None else f"{judgement.baseline:.4f}"
+        passed = judgement.keeps_limit and judgement.keeps_up
+        table.add_row(name, f"{judgement.value:.4f}", limit, baseline, "[green]✓[/]" if passed else "[red]✗[/]")
+    return table

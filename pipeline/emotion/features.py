@@ -1,0 +1,32 @@
+"""Names, shapes and codes of the emotion data."""
+
+from components.face_csv_example_gen.csv_format import FaceCsvFormat
+
+IMAGE_SIZE = 48
+
+# The order is the model's: class id 0 is Angry.
+CLASSES = ("Angry", "Disgust", "Sad", "Happy", "Surprise")
+
+# Feature of the raw Examples (a class name) and of the transformed ones (a class id).
+CLASS_COLUMN = "emotion"
+LABEL = "class_id"
+
+CSV_FORMAT = FaceCsvFormat(
+    image_column="pixels",
+    image_size=IMAGE_SIZE,
+    class_column=CLASS_COLUMN,
+    class_codings={
+        # Kaggle's own coding; Fear (2) and Neutral (6) are left out.
+        "fer2013": {
+            "0": "Angry",
+            "1": "Disgust",
+            "2": "",
+            "3": "Happy",
+            "4": "Sad",
+            "5": "Surprise",
+            "6": "",
+        },
+        # Copies that somebody has relabelled to the five classes.
+        "five": {str(code): name for code, name in enumerate(CLASSES)},
+    },
+)

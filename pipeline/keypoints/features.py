@@ -1,0 +1,33 @@
+"""Names, shapes and units of the keypoint data."""
+
+from components.face_csv_example_gen.csv_format import FaceCsvFormat
+
+IMAGE_SIZE = 96
+
+# "left" is the left of the person in the picture: the larger x.
+POINTS = (
+    "left_eye_center",
+    "right_eye_center",
+    "left_eye_inner_corner",
+    "left_eye_outer_corner",
+    "right_eye_inner_corner",
+    "right_eye_outer_corner",
+    "left_eyebrow_inner_end",
+    "left_eyebrow_outer_end",
+    "right_eyebrow_inner_end",
+    "right_eyebrow_outer_end",
+    "nose_tip",
+    "mouth_left_corner",
+    "mouth_right_corner",
+    "mouth_center_top_lip",
+    "mouth_center_bottom_lip",
+)
+COORDINATES = tuple(f"{point}_{axis}" for point in POINTS for axis in "xy")
+
+# Feature of the transformed Examples: COORDINATES scaled to [-1, 1], NaN where missing.
+LABEL = "scaled_keypoints"
+
+# pixels = (scaled + 1) * HALF_SIZE
+HALF_SIZE = IMAGE_SIZE / 2
+
+CSV_FORMAT = FaceCsvFormat(image_column="Image", image_size=IMAGE_SIZE, point_columns=COORDINATES)
