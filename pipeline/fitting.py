@@ -22,6 +22,7 @@ progress = logging.getLogger("emotion_ai.progress")
 
 _READ_BATCH = 1024
 _SHUFFLE_BUFFER = 20_000
+_PREFETCHED_BATCHES = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,8 +68,8 @@ def fit_and_export(fn_args: FnArgs, recipe: Recipe) -> None:
     model.compile(optimizer=keras.optimizers.Adam(schedule), loss=recipe.loss, metrics=recipe.metrics)
     model.summary(print_fn=logging.getLogger(__name__).info)
     model.fit(
-        batches.map(_to_float).prefetch(tf.data.AUTOTUNE),
-        validation_data=evaluation.batch(settings["batch_size"]).map(_to_float).prefetch(tf.data.AUTOTUNE),
+        batches.map(_to_float).prefetch(_PREFETCHED_BATCHES),
+        validation_data=evaluation.batch(settings["batch_size"]).map(_to_float).prefetch(_PREFETCHED_BATCHES),
         epochs=settings["epochs"],
         verbose=0,
         callbacks=[
@@ -91,7 +92,10 @@ def _faces(fn_args: FnArgs, files: list[str], transform: tft.TFTransformOutput, 
         pixels = tf.io.decode_raw(features["image"], tf.uint8)
         return tf.reshape(pixels, [-1, recipe.image_size, recipe.image_size, 1]), features[recipe.label]
 
-    return rows.map(decode).unbatch().cache()
+    # tf.data's tuner wakes up at doubling intervals of up to 5 s and more, and the end of each epoch waits for it.
+    fixed = tf.data.Options()
+    fixed.autotune.enabled = False
+    return rows.map(decode).unbatch().cache().with_options(fixed)
 
 
 def _to_float(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -33,7 +33,7 @@ class FaceCsvExampleGen(base_beam_component.BaseBeamComponent):
 
     Features of each tf.Example: `image` (raw uint8 bytes, row-major), `height`, `width`, `row` (number in the
     file, from 1), `brightness`, `contrast`, `sharpness` (floats, see image_features.py), the class column (a
-    class name) and the point columns (float pixels; absent where missing), as the format has them.
+    class name) and the point columns (float pixels; no value where missing), as the format has them.
     """
 
     SPEC_CLASS = FaceCsvExampleGenSpec

@@ -172,7 +172,7 @@ class ReadFaces(beam.DoFn):
 
 
 def to_record_batch(faces: Faces, csv_format: FaceCsvFormat) -> pa.RecordBatch:
-    """Faces as one list column for each feature of the tf.Example; a missing point is a missing feature."""
+    """Faces as one list column for each feature of the tf.Example; a missing point is a feature without value."""
     n = len(faces.images)
     size = csv_format.image_size
     columns = {

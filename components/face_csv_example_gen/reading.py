@@ -110,7 +110,14 @@ def read_batches(path: str, columns: list[str], wanted: list[str]) -> Iterator[t
     with open_csv(path) as file:
         try:
             file.readline(MAX_HEADER_BYTES)
-            while block := file.read(BLOCK_BYTES) + file.readline(MAX_ROW_BYTES):
+            while block := file.read(BLOCK_BYTES):
+                rest_of_row = file.readline(MAX_ROW_BYTES)
+                block += rest_of_row
+                if len(rest_of_row) == MAX_ROW_BYTES:
+                    row = first_row + block.count(b"\n")
+                    raise InputError(
+                        f"{path}: row {row} is longer than {MAX_ROW_BYTES >> 20} MiB. Correct or remove it."
+                    )
                 if not block.strip():
                     continue
                 batch = _parse(block, columns, wanted, path, first_row)

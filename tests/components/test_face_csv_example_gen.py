@@ -1,0 +1,157 @@
+"""The real executor on small files: records, splits, counts, and clear refusals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tfx.types import standard_artifacts
+
+from components.errors import InputError
+from components.face_csv_example_gen.csv_format import FaceCsvFormat
+from components.face_csv_example_gen.executor import ROW_COUNTS_PROPERTY, Executor
+from pipeline.emotion import features as emotion
+from pipeline.keypoints import features as keypoints
+from tests.conftest import BEAM_ARGS
+
+Records = dict[str, list[tf.train.Example]]
+Ingest = Callable[..., tuple[Records, dict[str, int]]]
+
+
+@pytest.fixture
+def ingest(tmp_path: Path) -> Ingest:
+    def run(csv: Path, csv_format: FaceCsvFormat, coding: str = "auto", split: str = "hash") -> Any:
+        examples = standard_artifacts.Examples()
+        examples.uri = str(tmp_path / "examples")
+        context = Executor.Context(beam_pipeline_args=BEAM_ARGS, tmp_dir=str(tmp_path / "tmp"), unique_id="1")
+        properties = {
+            "csv_path": str(csv),
+            "csv_format": csv_format.to_json(),
+            "class_coding": coding,
+            "split_by": split,
+        }
+        Executor(context).Do({}, {"examples": [examples]}, properties)
+        records = {
+            split: [
+                tf.train.Example.FromString(record.numpy())
+                for path in sorted(Path(examples.uri, f"Split-{split}").iterdir())
+                for record in tf.data.TFRecordDataset(str(path))
+            ]
+            for split in ("train", "eval", "test")
+        }
+        return records, json.loads(examples.get_string_custom_property(ROW_COUNTS_PROPERTY))
+
+    return run
+
+
+def all_records(records: Records) -> list[tf.train.Example]:
+    return [example for split in records.values() for example in split]
+
+
+def test_emotions_are_ingested_whole(drawn_csvs: tuple[Path, Path], ingest: Ingest) -> None:
+    records, counts = ingest(drawn_csvs[1], emotion.CSV_FORMAT)
+    rows = [line.split(",") for line in drawn_csvs[1].read_text().splitlines()[1:]]
+    names = emotion.CSV_FORMAT.class_codings["fer2013"]
+    assert counts["read"] == len(rows) == 300
+    assert counts["left_out"] == sum(not names[row[0]] for row in rows)
+    examples = all_records(records)
+    assert len(examples) == counts["read"] - counts["left_out"]
+    for example in examples:
+        feature = example.features.feature
+        label, _, pixels = rows[feature["row"].int64_list.value[0] - 1]
+        assert feature["emotion"].bytes_list.value == [names[label].encode()]
+        image = np.array(pixels.split(), np.uint8)
+        assert feature["image"].bytes_list.value == [image.tobytes()]
+        assert feature["height"].int64_list.value == feature["width"].int64_list.value == [48]
+        assert feature["brightness"].float_list.value[0] == pytest.approx(image.mean() / 255, abs=1e-5)
+        assert feature["contrast"].float_list.value[0] == pytest.approx(image.std() / 255, abs=1e-5)
+    assert {split: len(found) for split, found in records.items()} == {
+        split: counts[split] for split in ("train", "eval", "test")
+    }
+
+
+def test_missing_points_have_no_value(drawn_csvs: tuple[Path, Path], ingest: Ingest) -> None:
+    records, counts = ingest(drawn_csvs[0], keypoints.CSV_FORMAT)
+    rows = [line.split(",") for line in drawn_csvs[0].read_text().splitlines()[1:]]
+    assert counts["read"] == len(all_records(records)) == len(rows)
+    for example in all_records(records):
+        feature = example.features.feature
+        cells = rows[feature["row"].int64_list.value[0] - 1][:30]
+        for name, cell in zip(keypoints.COORDINATES, cells, strict=True):
+            # Not an empty list either: TFDV would report that on every column.
+            assert (feature[name].WhichOneof("kind") is None) == (not cell)
+            assert list(feature[name].float_list.value) == pytest.approx([float(cell)] if cell else [], abs=1e-4)
+
+
+def test_the_same_picture_never_stands_on_both_sides(tmp_path: Path, ingest: Ingest) -> None:
+    rng = np.random.default_rng(0)
+    pictures = [" ".join(map(str, rng.integers(0, 256, 2304))) for _ in range(40)]
+    rows = [f"{label},{picture}" for picture in pictures for label in (0, 3, 5)]
+    (tmp_path / "a.csv").write_text("emotion,pixels\n" + "\n".join(rows) + "\n")
+    records, _ = ingest(tmp_path / "a.csv", emotion.CSV_FORMAT)
+    images = {
+        split: {example.features.feature["image"].bytes_list.value[0] for example in found}
+        for split, found in records.items()
+    }
+    assert sum(len(found) for found in images.values()) == len(pictures)
+
+
+def test_split_by_usage(drawn_csvs: tuple[Path, Path], ingest: Ingest) -> None:
+    records, _ = ingest(drawn_csvs[1], emotion.CSV_FORMAT, split="usage")
+    rows = [line.split(",", 2)[1] for line in drawn_csvs[1].read_text().splitlines()[1:]]
+    for split, usage in (("train", "Training"), ("eval", "PublicTest"), ("test", "PrivateTest")):
+        assert {rows[e.features.feature["row"].int64_list.value[0] - 1] for e in records[split]} == {usage}
+
+
+def test_relabelled_files_need_a_word(tmp_path: Path, drawn_csvs: tuple[Path, Path], ingest: Ingest) -> None:
+    lines = drawn_csvs[1].read_text().splitlines()
+    kept = [line for line in lines[1:] if line[0] in "01234"]
+    (tmp_path / "five.csv").write_text("\n".join([lines[0], *kept]) + "\n")
+    with pytest.raises(InputError, match=r"--emotion-coding .*five: 0 Angry, 1 Disgust, 2 Sad"):
+        ingest(tmp_path / "five.csv", emotion.CSV_FORMAT)
+    _, counts = ingest(tmp_path / "five.csv", emotion.CSV_FORMAT, coding="five")
+    assert (counts["read"], counts["left_out"]) == (len(kept), 0)
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (lambda rows: [*rows[:7], "9,Training,1 2 3", *rows[8:]], "row 8, column 'emotion' is '9': expected one of"),
+        (lambda rows: [*rows[:7], "0,Training,1 2 3", *rows[8:]], "row 8, column 'pixels': 3 pixels, expected 2304"),
+        (lambda rows: [rows[0].replace(" ", " x", 1), *rows[1:]], "column 'pixels' is 'x"),
+        (lambda rows: [*rows[:9], "0,1 2 3", *rows[10:]], "row 10: 2 cells where the header has 3"),
+        (lambda rows: [], "no rows below the header"),
+        (lambda rows: rows[:1], "no rows for the split"),
+    ],
+)
+def test_bad_rows_end_in_one_clear_message(
+    tmp_path: Path,
+    drawn_csvs: tuple[Path, Path],
+    ingest: Ingest,
+    edit: Callable[[list[str]], list[str]],
+    expected: str,
+) -> None:
+    header, *rows = drawn_csvs[1].read_text().splitlines()
+    rows = ["3" + row[1:] for row in rows]
+    (tmp_path / "a.csv").write_text("\n".join([header, *edit(rows)]) + "\n")
+    with pytest.raises(InputError) as caught:
+        ingest(tmp_path / "a.csv", emotion.CSV_FORMAT, coding="fer2013")
+    assert str(caught.value).startswith(str(tmp_path / "a.csv"))
+    assert expected in str(caught.value)
+
+
+def test_many_bad_rows_are_counted_and_the_first_are_named(
+    tmp_path: Path, drawn_csvs: tuple[Path, Path], ingest: Ingest
+) -> None:
+    header, *rows = drawn_csvs[1].read_text().splitlines()
+    (tmp_path / "a.csv").write_text("\n".join([header, *rows, *["7,Training,1"] * 2000]) + "\n")
+    with pytest.raises(InputError) as caught:
+        ingest(tmp_path / "a.csv", emotion.CSV_FORMAT, coding="fer2013")
+    assert "row 301, column" in str(caught.value)
+    assert "(1,999 more bad rows: row 302," in str(caught.value)
+    assert len(str(caught.value)) < 1000

@@ -1,0 +1,292 @@
+"""The real command on small drawn data: what it pushes, what it re-runs, and how it refuses.
+
+The tests of a module share one workspace and run in order: each looks at what its own run adds to it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tensorflow as tf
+from ml_metadata import MetadataStore
+from ml_metadata.proto import metadata_store_pb2
+from PIL import Image
+from tfx.orchestration import metadata
+
+from pipeline.drawn_faces import write_kaggle_csvs
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).resolve().parents[2]
+LENIENT = """
+keypoints: {{training: {{epochs: {keypoint_epochs}}}, thresholds: {{rmse_px: {{at_most: 40, may_worsen_by: 40}}}}}}
+emotion:
+  training: {{epochs: {emotion_epochs}}}
+  thresholds:
+    accuracy: {{at_least: {accuracy}, may_worsen_by: 1}}
+    macro_f1: {{at_least: 0, may_worsen_by: 1}}
+"""
+COMPONENTS = {
+    "ExampleGen",
+    "Schema",
+    "StatisticsGen",
+    "ExampleValidator",
+    "AnomalyGate",
+    "Transform",
+    "Trainer",
+    "BaselineModel",
+    "Evaluator",
+    "Pusher",
+}
+PUSHERS = {"KeypointsPusher", "EmotionPusher"}
+
+
+class Result:
+    """What a finished command said."""
+
+    def __init__(self, process: subprocess.CompletedProcess[str]) -> None:
+        self.code = process.returncode
+        self.text = process.stdout + process.stderr
+        assert "Traceback" not in self.text
+
+    def nodes(self, mark: str) -> set[str]:
+        return set(re.findall(rf"^{mark} (\w+)", self.text, re.MULTILINE))
+
+
+class Project:
+    """A copy of the sources, so that a test can change them, and a workspace."""
+
+    def __init__(self, folder: Path) -> None:
+        self.sources, self.workspace = folder / "sources", folder / "workspace"
+        for name in ("pipeline", "components", "schemas"):
+            shutil.copytree(ROOT / name, self.sources / name, ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / "data").mkdir()
+        self.keypoints_csv, self.emotions_csv = write_kaggle_csvs(folder / "data", keypoint_rows=80, emotion_rows=320)
+        self.config = folder / "settings.yaml"
+        self.configure()
+
+    def configure(self, **values: Any) -> None:
+        values = {"keypoint_epochs": 1, "emotion_epochs": 1, "accuracy": 0, **values}
+        self.config.write_text(LENIENT.format(**values))
+
+    def run(self, *options: str, keypoints: Path | None = None, emotions: Path | None = None) -> Result:
+        command = [sys.executable, "-m", "pipeline.cli", "run"]
+        command += ["--workspace", str(self.workspace), "--config", str(self.config)]
+        command += ["--keypoints-csv", str(keypoints or self.keypoints_csv)]
+        command += ["--emotions-csv", str(emotions or self.emotions_csv), *options]
+        return Result(subprocess.run(command, cwd=self.sources, capture_output=True, text=True, timeout=600))
+
+    def versions(self, model: str) -> list[int]:
+        return sorted(int(path.name) for path in (self.workspace / "models" / model).glob("[0-9]*"))
+
+    def store(self) -> MetadataStore:
+        path = self.workspace / "artifacts" / "metadata.sqlite"
+        return MetadataStore(metadata.sqlite_metadata_connection_config(str(path)))
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def first_run(project: Project) -> Result:
+    return project.run()
+
+
+def test_first_run_blesses_and_pushes_both(project: Project, first_run: Result) -> None:
+    assert first_run.code == 0, first_run.text
+    assert first_run.nodes("✓") == {f"{task}{name}" for task in ("Keypoints", "Emotion") for name in COMPONENTS}
+    for model in ("facial_keypoints", "emotion_ai"):
+        [version] = project.versions(model)
+        assert f"pushed to {project.workspace}/models/{model}/{version}" in first_run.text
+    assert "rows: 320 read" in first_run.text
+    assert "with code 2" in first_run.text and "with code 6" in first_run.text
+    assert "epoch 1/1" in first_run.text
+    log = re.search(r"log: (.+\.log)", first_run.text)
+    assert log and Path(log[1]).stat().st_size > 0
+    assert not list(project.workspace.glob("models/*/.pushing*"))
+
+
+def test_metadata_holds_one_successful_execution_of_each_node(project: Project, first_run: Result) -> None:
+    executions = project.store().get_executions()
+    assert len(executions) == 2 * len(COMPONENTS)
+    assert {e.last_known_state for e in executions} == {metadata_store_pb2.Execution.COMPLETE}
+
+
+def test_second_run_changes_nothing_and_says_so(project: Project, first_run: Result) -> None:
+    before = [project.versions(model) for model in ("facial_keypoints", "emotion_ai")]
+    result = project.run()
+    assert result.code == 0
+    # The Pushers always look whether the version is still there.
+    assert result.nodes("✓") == PUSHERS
+    assert "Nothing has changed since the last push" in result.text
+    assert [project.versions(model) for model in ("facial_keypoints", "emotion_ai")] == before
+
+
+def test_changed_settings_rerun_what_they_touch(project: Project, first_run: Result) -> None:
+    project.configure(keypoint_epochs=2)
+    result = project.run()
+    assert result.code == 0
+    assert result.nodes("✓") == {"KeypointsTrainer", "KeypointsBaselineModel", "KeypointsEvaluator"} | PUSHERS
+    assert len(project.versions("facial_keypoints")) == 2
+    assert len(project.versions("emotion_ai")) == 1
+
+
+def test_changed_threshold_reruns_the_evaluation_and_refuses(project: Project, first_run: Result) -> None:
+    project.configure(keypoint_epochs=2, accuracy=0.999)
+    result = project.run()
+    assert result.code == 1
+    assert result.nodes("✓") == {"EmotionEvaluator"} | PUSHERS
+    assert "not blessed: accuracy is outside its limit" in result.text
+    assert len(project.versions("emotion_ai")) == 1
+    project.configure(keypoint_epochs=2)
+
+
+def test_changed_code_reruns_what_it_touches(project: Project, first_run: Result) -> None:
+    model = project.sources / "pipeline" / "emotion" / "preprocessing.py"
+    model.write_text(model.read_text() + "\n# changed\n")
+    result = project.run()
+    assert result.code == 0
+    touched = {"EmotionTransform", "EmotionTrainer", "EmotionBaselineModel", "EmotionEvaluator"}
+    assert result.nodes("✓") == touched | PUSHERS
+
+
+def test_changed_schema_reruns_what_it_touches(project: Project, first_run: Result) -> None:
+    schema = project.sources / "schemas" / "keypoints.pbtxt"
+    schema.write_text(schema.read_text() + "# changed\n")
+    result = project.run()
+    assert result.code == 0
+    # ExampleGen knows no schema; the gate's inputs are the Examples and the validator's new findings.
+    assert result.nodes("✓") == {f"Keypoints{name}" for name in COMPONENTS - {"ExampleGen"}} | {"EmotionPusher"}
+
+
+def test_changed_data_rerun_their_branch(project: Project, first_run: Result) -> None:
+    lines = project.keypoints_csv.read_text().splitlines()
+    project.keypoints_csv.write_text("\n".join(lines[:-1]) + "\n")
+    result = project.run()
+    assert result.code == 0
+    assert result.nodes("✓") == {f"Keypoints{name}" for name in COMPONENTS - {"Schema"}} | {"EmotionPusher"}
+    assert "rows: 79 read" in result.text
+
+
+def test_anomalies_stop_their_branch_only(project: Project, first_run: Result, tmp_path: Path) -> None:
+    header, first, *rest = project.keypoints_csv.read_text().splitlines()
+    damaged = tmp_path / "training.csv"
+    damaged.write_text("\n".join([header, re.sub(r"^[^,]*", "200", first), *rest]) + "\n")
+    before = project.versions("facial_keypoints")
+    result = project.run(keypoints=damaged)
+    assert result.code == 1
+    assert result.nodes("✗") == {"KeypointsAnomalyGate"}
+    assert re.search(r"left_eye_center_x: Out-of-range values: .*200", result.text)
+    assert result.nodes("-") == {
+        f"Keypoints{name}" for name in ("Transform", "Trainer", "BaselineModel", "Evaluator", "Pusher")
+    }
+    assert "EmotionPusher" in result.nodes("✓")
+    assert project.versions("facial_keypoints") == before
+
+
+def bad_files(folder: Path, good: Path) -> dict[str, tuple[Path, str]]:
+    header, *rows = good.read_text().splitlines()
+    texts = {
+        "empty": ("", "the file is empty"),
+        "header only": (header, "no rows below the header"),
+        "wrong header": ("\n".join(["label,Usage,pixels", *rows]), "no column emotion"),
+        "pixel count": ("\n".join([header, *rows[:10], "0,Training,1 2 3", *rows[10:]]), "row 11, column 'pixels'"),
+        "text in pixels": ("\n".join([header, rows[0].replace(" ", " x", 1), *rows]), "row 1, column 'pixels'"),
+    }
+    files = {"missing": (folder / "missing.csv", "no such file")}
+    for name, (text, expected) in texts.items():
+        path = folder / f"{name.replace(' ', '_')}.csv"
+        path.write_text(re.sub(r"(?m)^[26],", "3,", text))
+        files[name] = path, expected
+    return files
+
+
+@pytest.mark.parametrize("name", ["missing", "empty", "header only", "wrong header", "pixel count", "text in pixels"])
+def test_bad_input_is_one_clear_message_and_nothing_is_pushed(
+    project: Project, first_run: Result, tmp_path: Path, name: str
+) -> None:
+    path, expected = bad_files(tmp_path, project.emotions_csv)[name]
+    project.workspace, kept = tmp_path / "workspace", project.workspace
+    try:
+        result = project.run("--emotion-coding", "fer2013", emotions=path)
+    finally:
+        project.workspace = kept
+    assert result.code == 1
+    assert result.text.count(str(path)) <= 2, "named as input, and in the one message"
+    assert expected in result.text
+    assert not list(tmp_path.glob("workspace/models/*"))
+
+
+def test_wrong_call_is_explained(project: Project) -> None:
+    result = project.run("--split", "random")
+    assert result.code == 1
+    assert result.text.count("\n") == 1
+    assert "'data.split'" in result.text
+
+
+@pytest.fixture(scope="module")
+def faces(project: Project) -> npt.NDArray[np.uint8]:
+    row = project.emotions_csv.read_text().splitlines()[1]
+    return np.array(row.rsplit(",", 1)[1].split(), np.uint8).reshape(48, 48)
+
+
+def png(image: npt.NDArray[np.uint8], kind: str = "PNG", size: int | None = None) -> bytes:
+    buffer = io.BytesIO()
+    picture = Image.fromarray(image)
+    (picture.resize((size, size)) if size else picture).save(buffer, kind)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "output"), [("emotion_ai", 48, "probabilities"), ("facial_keypoints", 96, "keypoints")]
+)
+def test_pushed_models_serve_as_tensorflow_serving_loads_them(
+    project: Project, first_run: Result, faces: npt.NDArray[np.uint8], model: str, size: int, output: str
+) -> None:
+    image = np.array(Image.fromarray(faces).resize((size, size)))
+    example = tf.train.Example()
+    example.features.feature["image"].bytes_list.value.append(image.tobytes())
+    requests = {
+        "serving_default": [png(image), png(image)],
+        "serving_tensor": np.stack([image, image]).astype(np.float32),
+        "serving_examples": [example.SerializeToString()] * 2,
+    }
+    path = project.workspace / "models" / model / str(project.versions(model)[-1])
+    # The C++ loader and a session, as in the server: a Python load does not find untracked variables.
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        loaded = tf.compat.v1.saved_model.load(session, ["serve"], str(path))
+
+        def call(name: str, value: Any) -> npt.NDArray[np.float32]:
+            signature = loaded.signature_def[name]
+            [given] = signature.inputs.values()
+            return session.run(signature.outputs[output].name, {given.name: value})
+
+        answers = {name: call(name, value) for name, value in requests.items()}
+        for answer in answers.values():
+            assert answer.shape == ((2, 5) if model == "emotion_ai" else (2, 15, 2))
+            np.testing.assert_allclose(answer, answers["serving_tensor"], atol=1e-4)
+        assert call("serving_default", [png(image, "JPEG", 200)]).shape[0] == 1
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            call("serving_default", [b"no image"])
+
+
+def test_a_workspace_may_not_be_writable(project: Project) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    project.workspace, kept = Path("/proc/nowhere"), project.workspace
+    try:
+        assert project.run().code == 1
+    finally:
+        project.workspace = kept
