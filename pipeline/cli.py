@@ -90,6 +90,11 @@ def _run(settings: Settings, workspace: Workspace, started: float) -> bool:
 
     run_id = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
     log_file = workspace.logs / f"{run_id}.log"
+    try:
+        workspace.logs.mkdir(parents=True, exist_ok=True)
+        log_file.touch()
+    except OSError as error:
+        raise InputError(f"{workspace.root}: cannot be written ({error.strerror}). Check --workspace.") from None
     with output_to_log(log_file) as terminal:
         terminal.write(f"emotion-ai run {run_id}, log: {log_file}\n")
         try:

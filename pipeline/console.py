@@ -73,6 +73,8 @@ class RunConsole(logging.Handler):
                 self.say(f"  {line}")
             if branch.judgements:
                 self.console.print(_metrics_table(branch))
+            if branch.confusion:
+                self.console.print(_confusion_table(branch))
         states = [run.state for run in runs.values()]
         counts = ", ".join(f"{states.count(state)} {state}" for state in _MARKS if state in states)
         self.say("")
@@ -86,7 +88,7 @@ def _describe(branch: BranchSummary) -> list[str]:
     lines = []
     counts = branch.row_counts
     if counts:
-        left_out = [f"{n:,} with code {key.split(':')[1]}" for key, n in counts.items() if key.startswith("left_out:")]
+        left_out = [f"{key.split(':')[1]} {n:,}" for key, n in counts.items() if key.startswith("left_out:")]
         classes = [f"{key.split(':')[1]} {n:,}" for key, n in counts.items() if key.startswith("class:")]
         lines.append(
             f"rows: {counts['read']:,} read; train {counts['train']:,}, eval {counts['eval']:,}, "
@@ -111,18 +113,35 @@ def _describe(branch: BranchSummary) -> list[str]:
 
 
 def _metrics_table(branch: BranchSummary) -> Table:
-    table = Table(box=None, padding=(0, 2))
-    for name in ("metric (test)", "value", "limit", "last blessed", ""):
-        table.add_column(name, justify="left" if name == "metric (test)" else "right")
+    table = _table("metric (test)", "value", "limit", "last blessed", "")
     judged = {judgement.metric: judgement for judgement in branch.judgements}
-    for name in [*judged, *sorted(branch.metrics.keys() - judged.keys())]:
-        judgement = judged.get(name)
-        if judgement is None:
-            table.add_row(f"[dim]{name}[/]", f"[dim]{branch.metrics[name]:.4g}[/]")
-            continue
+    for name, judgement in judged.items():
         limits = judgement.limits
         limit = f"≥ {limits.at_least:g}" if limits.at_least is not None else f"≤ {limits.at_most:g}"
         baseline = "-" if judgement.baseline is None else f"{judgement.baseline:.4f}"
-        passed = judgement.keeps_limit and judgement.keeps_up
-        table.add_row(name, f"{judgement.value:.4f}", limit, baseline, "[green]✓[/]" if passed else "[red]✗[/]")
+        mark = "[green]✓[/]" if judgement.keeps_limit and judgement.keeps_up else "[red]✗[/]"
+        table.add_row(name, f"{judgement.value:.4f}", limit, baseline, mark)
+    for name, value in branch.metrics.items():
+        if name not in judged and not (branch.confusion and name.endswith(branch.task.class_names)):
+            table.add_row(name, f"{value:.0f}" if name == "example_count" else f"{value:.4f}")
+    return table
+
+
+def _confusion_table(branch: BranchSummary) -> Table:
+    """Rows are true classes; the columns what they were taken for, then recall, precision and F1 of the class."""
+    names = branch.task.class_names
+    table = _table("true \\ predicted", *names, "precision", "recall", "F1")
+    for i, name in enumerate(names):
+        counts = [str(branch.confusion.get((i, j), 0)) for j in range(len(names))]
+        counts[i] = f"[bold]{counts[i]}[/]"
+        scores = [f"{branch.metrics[f'{score}_{name}']:.3f}" for score in ("precision", "recall", "f1")]
+        table.add_row(name, *counts, *scores)
+    return table
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, padding=(0, 2))
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
     return table

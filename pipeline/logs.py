@@ -24,7 +24,6 @@ def output_to_log(log_file: Path) -> Iterator[TextIO]:
     Yields:
       A stream to the terminal, for what people should see.
     """
-    log_file.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
     saved = os.dup(1), os.dup(2)

@@ -51,6 +51,7 @@ class BranchSummary:
     Attributes:
       row_counts: what FaceCsvExampleGen counted: 'read', 'left_out', 'train', 'class:<name>' and so on.
       metrics: the candidate's metrics on `test`, by name.
+      confusion: (true class id, predicted class id) -> examples, where the task has classes.
       judgements: one for each threshold.
       blessed: the Evaluator's verdict.
       pushed_to: folder of the served version.
@@ -60,6 +61,7 @@ class BranchSummary:
     task: Task
     row_counts: dict[str, int] | None = None
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+    confusion: dict[tuple[int, int], int] = dataclasses.field(default_factory=dict)
     judgements: list[Judgement] = dataclasses.field(default_factory=list)
     blessed: bool | None = None
     pushed_to: str | None = None
@@ -84,6 +86,7 @@ def summarise(task: Task, runs: dict[str, NodeRun], thresholds: dict[str, Thresh
         summary = dataclasses.replace(
             summary,
             metrics=candidate,
+            confusion=read_confusion(evaluation.uri),
             judgements=[
                 Judgement(name, candidate[name], limits, baseline.get(name)) for name, limits in thresholds.items()
             ],
@@ -110,3 +113,17 @@ def read_metrics(evaluation_uri: str) -> tuple[dict[str, float], dict[str, float
             if not pair.key.is_diff and pair.value.WhichOneof("type") == "double_value":
                 metrics[pair.key.model_name or CANDIDATE][pair.key.name] = pair.value.double_value.value
     return metrics[CANDIDATE], metrics[BASELINE]
+
+
+def read_confusion(evaluation_uri: str) -> dict[tuple[int, int], int]:
+    """The candidate's overall confusion matrix: (true class id, predicted class id) -> examples; {} if none."""
+    confusion: dict[tuple[int, int], int] = {}
+    for record in tfma.load_plots(evaluation_uri):
+        for pair in record.plot_keys_and_values:
+            if record.slice_key.single_slice_keys or pair.key.model_name == BASELINE:
+                continue
+            for matrix in pair.value.multi_class_confusion_matrix_at_thresholds.matrices:
+                for entry in matrix.entries:
+                    key = entry.actual_class_id, entry.predicted_class_id
+                    confusion[key] = round(entry.num_weighted_examples)
+    return confusion

@@ -28,12 +28,14 @@ class Task:
       model_name: folder below the models' root; TensorFlow Serving's name of the model.
       csv_format: what the CSV looks like.
       eval_config: (thresholds, code fingerprint) -> TFMA's configuration.
+      class_names: names of the classes by class id; empty where there are none.
     """
 
     name: str
     model_name: str
     csv_format: FaceCsvFormat
     eval_config: Callable[[dict[str, Threshold], str], config_pb2.EvalConfig]
+    class_names: tuple[str, ...] = ()
 
     @property
     def schema_file(self) -> Path:
@@ -60,5 +62,6 @@ EMOTION = Task(
     model_name="emotion_ai",
     csv_format=pipeline.emotion.features.CSV_FORMAT,
     eval_config=pipeline.emotion.evaluation.eval_config,
+    class_names=pipeline.emotion.features.CLASSES,
 )
 TASKS = (KEYPOINTS, EMOTION)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 from components.errors import InputError
 
@@ -19,13 +20,15 @@ class FaceCsvFormat:
       image_size: height and width of the square image in pixels.
       point_columns: names of the columns with coordinates in pixels; an empty cell is a missing value.
       class_column: name of the column with an integer class code, or '' where there is none.
-      class_codings: coding name -> {code in the file: class name, or '' for rows to leave out}.
+      classes: names of the classes to keep; rows of any other class are left out.
+      class_codings: coding name -> {code in the file: class name}.
     """
 
     image_column: str
     image_size: int
     point_columns: tuple[str, ...] = ()
     class_column: str = ""
+    classes: tuple[str, ...] = ()
     class_codings: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
 
     @property
@@ -40,8 +43,8 @@ class FaceCsvFormat:
     @classmethod
     def from_json(cls, text: str) -> FaceCsvFormat:
         """Inverse of `to_json`."""
-        fields = json.loads(text)
-        return cls(**{**fields, "point_columns": tuple(fields["point_columns"])})
+        fields: dict[str, Any] = json.loads(text)
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()})
 
     def coding_for(self, codes: set[str], wanted: str, path: str) -> dict[str, str]:
         """The class coding to read a file with.
@@ -52,7 +55,7 @@ class FaceCsvFormat:
           path: the file, for messages.
 
         Returns:
-          code -> class name ('' for rows to leave out).
+          code -> class name.
 
         Raises:
           InputError: no coding holds all the codes, or several do and none was chosen.
@@ -73,4 +76,4 @@ class FaceCsvFormat:
 
 
 def _spell(coding: dict[str, str]) -> str:
-    return ", ".join(f"{code} {name or '(left out)'}" for code, name in coding.items())
+    return ", ".join(f"{code} {name}" for code, name in coding.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 
 import numpy as np
 import numpy.typing as npt
@@ -60,10 +61,10 @@ def decode(
       batch: raw cells, binary columns.
       first_row: number in the file of the batch's first row.
       csv_format: what the columns are.
-      coding: class code -> class name, '' for rows to leave out.
+      coding: class code -> class name.
 
     Returns:
-      The usable faces, the bad rows, and how many rows were left out by class code.
+      The usable faces, the bad rows, and how many rows were left out by class name.
     """
     rows = np.arange(first_row, first_row + batch.num_rows, dtype=np.int64)
     bad: list[BadRow] = []
@@ -74,9 +75,8 @@ def decode(
         known = np.array([code in coding for code in codes], bool)
         expected = f"expected one of {', '.join(coding)}"
         bad += [BadRow(rows[i], csv_format.class_column, codes[i][:40], expected) for i in np.flatnonzero(~known)]
-        kept = np.array([bool(coding.get(code)) for code in codes], bool)
-        for code in codes[known & ~kept]:
-            left_out[code] = left_out.get(code, 0) + 1
+        kept = np.array([coding.get(code) in csv_format.classes for code in codes], bool)
+        left_out = dict(Counter(coding[code] for code in codes[known & ~kept]))
         # Before the pixels are decoded: rows that are left out need not cost more than their label.
         batch, rows = batch.filter(pa.array(kept)), rows[kept]
 

@@ -146,12 +146,9 @@ class ReadFaces(beam.DoFn):
             for bad_row in bad_rows:
                 yield beam.pvalue.TaggedOutput(_BAD, bad_row)
             counts = {"read": batch.num_rows, "bad": len(bad_rows), "left_out": sum(left_out.values())}
-            counts.update({f"left_out:{code}": count for code, count in left_out.items()})
-            for name in sorted(set(faces.classes)):
-                counts[f"class:{name}"] = int((faces.classes == name).sum())
-            for split in splits:
-                if split:
-                    counts[split] = counts.get(split, 0) + 1
+            counts.update({f"left_out:{name}": count for name, count in left_out.items()})
+            counts.update({f"class:{name}": count for name, count in Counter(faces.classes).items()})
+            counts.update(Counter(split for split in splits if split))
             yield beam.pvalue.TaggedOutput(_COUNTS, counts)
             for split, record in zip(splits, encoder.encode(to_record_batch(faces, self.csv_format)), strict=True):
                 if split:

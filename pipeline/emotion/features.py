@@ -15,16 +15,17 @@ CSV_FORMAT = FaceCsvFormat(
     image_column="pixels",
     image_size=IMAGE_SIZE,
     class_column=CLASS_COLUMN,
+    classes=CLASSES,
     class_codings={
-        # Kaggle's own coding; Fear (2) and Neutral (6) are left out.
+        # Kaggle's own.
         "fer2013": {
             "0": "Angry",
             "1": "Disgust",
-            "2": "",
+            "2": "Fear",
             "3": "Happy",
             "4": "Sad",
             "5": "Surprise",
-            "6": "",
+            "6": "Neutral",
         },
         # Copies that somebody has relabelled to the five classes.
         "five": {str(code): name for code, name in enumerate(CLASSES)},

@@ -14,8 +14,8 @@ from components.face_csv_example_gen.decoding import BadRow, decode
 from pipeline.emotion import features as emotion
 
 POINTS = FaceCsvFormat(image_column="Image", image_size=3, point_columns=("a_x", "a_y"))
-CLASSES = FaceCsvFormat(image_column="pixels", image_size=3, class_column="emotion")
-CODING = {"0": "Angry", "2": "", "3": "Happy"}
+CLASSES = FaceCsvFormat(image_column="pixels", image_size=3, class_column="emotion", classes=("Angry", "Happy"))
+CODING = {"0": "Angry", "2": "Fear", "3": "Happy"}
 GOOD = b"0 1 2 3 4 5 6 7 255"
 
 
@@ -37,7 +37,7 @@ def test_classes_are_named_left_out_and_counted() -> None:
     cells = batch(emotion=[b"3", b"2", b" 0 ", b"2"], pixels=[GOOD, b"not even read", GOOD, GOOD])
     faces, bad, left_out = decode(cells, 11, CLASSES, CODING)
     assert (faces.classes.tolist(), faces.rows.tolist()) == (["Happy", "Angry"], [11, 13])
-    assert (bad, left_out) == ([], {"2": 2})
+    assert (bad, left_out) == ([], {"Fear": 2})
 
 
 def test_missing_points_are_nan() -> None:
@@ -83,7 +83,7 @@ def test_bad_labels_and_points_are_named() -> None:
 
 def test_coding_is_found_only_where_the_codes_leave_no_choice() -> None:
     csv_format = emotion.CSV_FORMAT
-    assert csv_format.coding_for({"0", "6"}, "auto", "f")["2"] == ""
+    assert csv_format.coding_for({"0", "6"}, "auto", "f")["2"] == "Fear"
     assert csv_format.coding_for({"0", "4"}, "five", "f")["2"] == "Sad"
     with pytest.raises(InputError, match="--emotion-coding"):
         csv_format.coding_for({"0", "1", "2", "3", "4"}, "auto", "f.csv")
