@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
 
 from components.errors import InputError
 
@@ -43,8 +42,9 @@ class FaceCsvFormat:
     @classmethod
     def from_json(cls, text: str) -> FaceCsvFormat:
         """Inverse of `to_json`."""
-        fields: dict[str, Any] = json.loads(text)
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()})
+        fields = json.loads(text)
+        tuples = {key: tuple(fields[key]) for key in ("point_columns", "classes")}
+        return cls(**{**fields, **tuples})
 
     def coding_for(self, codes: set[str], wanted: str, path: str) -> dict[str, str]:
         """The class coding to read a file with.
