@@ -150,6 +150,8 @@ class ReadFaces(beam.DoFn):
             counts.update({f"class:{name}": count for name, count in Counter(faces.classes).items()})
             counts.update(Counter(split for split in splits if split))
             yield beam.pvalue.TaggedOutput(_COUNTS, counts)
+            if not splits:
+                continue
             for split, record in zip(splits, encoder.encode(to_record_batch(faces, self.csv_format)), strict=True):
                 if split:
                     yield beam.pvalue.TaggedOutput(split, record)

@@ -16,8 +16,7 @@ def brightness(images: Images) -> Values:
 
 def contrast(images: Images) -> Values:
     """Standard deviation of the gray values (RMS contrast), 0 to 0.5. Same shapes as `brightness`."""
-    pixels = images.reshape(len(images), -1).astype(np.float32)
-    return np.asarray(pixels.std(axis=1) / 255, np.float32)
+    return np.asarray(images.astype(np.float32).std(axis=(1, 2)) / 255, np.float32)
 
 
 def sharpness(images: Images) -> Values:
@@ -33,4 +32,4 @@ def sharpness(images: Images) -> Values:
         + pixels[:, 1:-1, 2:]
         - 4 * pixels[:, 1:-1, 1:-1]
     )
-    return np.asarray(laplacian.reshape(len(images), -1).astype(np.float32).std(axis=1) / 255, np.float32)
+    return np.asarray(laplacian.astype(np.float32).std(axis=(1, 2)) / 255, np.float32)

@@ -127,6 +127,8 @@ def test_relabelled_files_need_a_word(tmp_path: Path, drawn_csvs: tuple[Path, Pa
         (lambda rows: [rows[0].replace(" ", " x", 1), *rows[1:]], "column 'pixels' is 'x"),
         (lambda rows: [*rows[:9], "0,1 2 3", *rows[10:]], "row 10: 2 cells where the header has 3"),
         (lambda rows: [], "no rows below the header"),
+        (lambda rows: ["0,Training,1 2 3"] * 3, "row 1, column 'pixels': 3 pixels, expected 2304"),
+        (lambda rows: ["2" + row[1:] for row in rows], "300 rows read, 300 left out by class"),
         (lambda rows: rows[:1], "no rows for the split"),
     ],
 )

@@ -30,3 +30,8 @@ def test_sharpness_falls_with_blur_and_is_bounded() -> None:
     flat, slope, sharp = image_features.sharpness(np.stack([np.full((8, 8), 7, np.uint8), ramp, checkerboard]))
     assert flat == slope == 0.0
     assert 0 < sharp <= 4.0
+
+
+def test_no_images_have_no_features() -> None:
+    for feature in (image_features.brightness, image_features.contrast, image_features.sharpness):
+        assert feature(np.empty((0, 4, 4), np.uint8)).shape == (0,)
