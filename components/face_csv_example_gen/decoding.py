@@ -172,14 +172,15 @@ def _decode_points(
     points = np.full((batch.num_rows, len(csv_format.point_columns)), np.nan, np.float32)
     is_bad = np.zeros(batch.num_rows, bool)
     for j, column in enumerate(csv_format.point_columns):
+        cells = batch[column].to_pylist()
         try:
             points[:, j] = pc.cast(batch[column].cast(pa.string()), pa.float32()).to_numpy(zero_copy_only=False)
         except pa.ArrowInvalid:
-            for i, cell in enumerate(batch[column].to_pylist()):
-                if cell is None or _NUMBER.fullmatch(cell):
-                    points[i, j] = np.nan if cell is None else float(cell)
-                else:
-                    is_bad[i] = True
-                    shown = cell[:20].decode("utf-8", "replace")
-                    bad.append(BadRow(int(rows[i]), column, shown, "not a number"))
+            # Some cell is no number; infinity marks it for the check below.
+            numbers = [b"nan" if cell is None else cell if _NUMBER.fullmatch(cell) else b"inf" for cell in cells]
+            points[:, j] = [float(number) for number in numbers]
+        for i in np.flatnonzero(np.isinf(points[:, j])):
+            is_bad[i] = True
+            shown = cells[i][:20].decode("utf-8", "replace")
+            bad.append(BadRow(int(rows[i]), column, shown, "not a number"))
     return points, is_bad

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ BLOCK_BYTES = 8 << 20
 # No header and no face comes near; a file without line ends is not read into memory as one row.
 MAX_HEADER_BYTES = 1 << 16
 MAX_ROW_BYTES = 1 << 20
+
+_WRONG_COUNT = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 
 _UNREADABLE = (EOFError, OSError, zlib.error, zipfile.BadZipFile)
 
@@ -74,7 +77,10 @@ def read_header(path: str, csv_format: FaceCsvFormat) -> list[str]:
     wanted = ", ".join(_abridged(csv_format.required_columns))
     if not line.strip():
         raise InputError(f"{path}: the file is empty. Expected a header with the columns {wanted}.")
-    names = [name.strip() for name in next(csv.reader([line.decode("utf-8-sig", "replace")]))]
+    try:
+        names = [name.strip() for name in next(csv.reader([line.decode("utf-8-sig", "replace")]))]
+    except csv.Error as error:
+        raise InputError(f"{path}: row 0 (the header): {error}. Save the file as CSV with plain line ends.") from None
     missing = [name for name in csv_format.required_columns if name not in names]
     if missing:
         raise InputError(
@@ -128,13 +134,11 @@ def read_batches(path: str, columns: list[str], wanted: list[str]) -> Iterator[t
 
 
 def _parse(block: bytes, columns: list[str], wanted: list[str], path: str, first_row: int) -> pa.RecordBatch:
-    cut_off = _CutOffRow()
     try:
         table = pyarrow.csv.read_csv(
             pa.BufferReader(block),
             # One block, one thread: the only way in which Arrow numbers the rows it refuses.
             read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=columns),
-            parse_options=pyarrow.csv.ParseOptions(invalid_row_handler=cut_off.remember),
             convert_options=pyarrow.csv.ConvertOptions(
                 include_columns=wanted,
                 column_types={name: pa.binary() for name in wanted},
@@ -143,26 +147,17 @@ def _parse(block: bytes, columns: list[str], wanted: list[str], path: str, first
             ),
         )
     except pa.ArrowInvalid as error:
-        reason = cut_off.reason(first_row) or str(error)[:200]
-        raise InputError(f"{path}: {reason}. Correct or remove that row.") from error
+        raise InputError(f"{path}: {_reason(error, first_row)}. Correct or remove that row.") from error
     return table.combine_chunks().to_batches()[0]
 
 
-class _CutOffRow:
-    """Remembers the row that stops Arrow, whose own message would repeat all of its text."""
-
-    def __init__(self) -> None:
-        self._row: pyarrow.csv.InvalidRow | None = None
-
-    def remember(self, row: pyarrow.csv.InvalidRow) -> str:
-        self._row = row
-        return "error"
-
-    def reason(self, first_row: int) -> str:
-        if self._row is None:
-            return ""
-        number = first_row + self._row.number - 1
-        return f"row {number}: {self._row.actual_columns} cells where the header has {self._row.expected_columns}"
+def _reason(error: Exception, first_row: int) -> str:
+    """What stopped Arrow, with the row's number in the file and without the row's text."""
+    wrong_count = _WRONG_COUNT.search(str(error))
+    if not wrong_count:
+        return str(error)[:200]
+    number, expected, found = (int(group) for group in wrong_count.groups())
+    return f"row {first_row + number - 1}: {found} cells where the header has {expected}"
 
 
 def wanted_columns(columns: list[str], csv_format: FaceCsvFormat) -> list[str]:

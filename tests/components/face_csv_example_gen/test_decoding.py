@@ -76,9 +76,10 @@ def test_bad_labels_and_points_are_named() -> None:
         "row 1, column 'emotion' is '9': expected one of 0, 2, 3",
         "row 2, column 'emotion': expected one of 0, 2, 3",
     ]
-    faces, bad, _ = decode(batch(a_x=[b"1", b"x"], a_y=[b"1", b"2"], Image=[GOOD, GOOD]), 1, POINTS, {})
-    assert bad == [BadRow(2, "a_x", "x", "not a number")]
-    assert faces.rows.tolist() == [1]
+    for text in (b"x", b"1e400", b"-inf", b"1 2", b"\xff"):
+        faces, bad, _ = decode(batch(a_x=[b"1", text], a_y=[b"1", b"2"], Image=[GOOD, GOOD]), 1, POINTS, {})
+        assert bad == [BadRow(2, "a_x", text.decode("utf-8", "replace"), "not a number")]
+        assert faces.rows.tolist() == [1]
 
 
 def test_coding_is_found_only_where_the_codes_leave_no_choice() -> None:
