@@ -64,3 +64,16 @@ def test_shipped_settings_are_valid(path: Path) -> None:
     from pipeline.config import load_settings
 
     load_settings(path, {})
+
+
+def test_components_do_not_import_the_pipeline() -> None:
+    for path in (ROOT / "components").rglob("*.py"):
+        assert not re.search(r"^\s*(from|import) pipeline\b", path.read_text(), re.MULTILINE), path
+
+
+def test_nothing_imports_what_swallows_import_errors() -> None:
+    for package in ("pipeline", "components"):
+        for path in (ROOT / package).rglob("*.py"):
+            assert not re.search(
+                r"^\s*(from|import) tfx(\.v1)?( import v1)?$|tf\.keras", path.read_text(), re.MULTILINE
+            ), path

@@ -18,26 +18,10 @@ from pipeline.drawn_faces.anatomy import Framing, Geometry, Pose, keypoints, sam
 from pipeline.drawn_faces.appearance import Appearance, hair_texture, sample_appearance
 from pipeline.drawn_faces.expressions import EMOTIONS, FloatArray, sample_action_units
 from pipeline.drawn_faces.rendering import render_faces
+from pipeline.keypoints.features import COORDINATES, POINTS
 
 Bytes = npt.NDArray[np.uint8]
 
-KEYPOINTS = (
-    "left_eye_center",
-    "right_eye_center",
-    "left_eye_inner_corner",
-    "left_eye_outer_corner",
-    "right_eye_inner_corner",
-    "right_eye_outer_corner",
-    "left_eyebrow_inner_end",
-    "left_eyebrow_outer_end",
-    "right_eyebrow_inner_end",
-    "right_eyebrow_outer_end",
-    "nose_tip",
-    "mouth_left_corner",
-    "mouth_right_corner",
-    "mouth_center_top_lip",
-    "mouth_center_bottom_lip",
-)
 ALWAYS_MARKED = ("left_eye_center", "right_eye_center", "nose_tip", "mouth_center_bottom_lip")
 
 # Kaggle's keypoint rows: all 15 points, the four of ALWAYS_MARKED alone, or all but one to three.
@@ -92,7 +76,7 @@ def draw_keypoint_faces(rows: int, seed: int) -> tuple[Bytes, FloatArray]:
 
     Returns:
         Images, uint8 (rows, 96, 96), and keypoints, float32 (rows, 15, 2): x and y in pixels in the order of
-        KEYPOINTS, NaN where a point is not marked.
+        POINTS, NaN where a point is not marked.
     """
     generators = _generators(seed, 0)
     rng = next(generators)
@@ -102,10 +86,10 @@ def draw_keypoint_faces(rows: int, seed: int) -> tuple[Bytes, FloatArray]:
 
     kind = rng.permutation((np.arange(rows) + 0.5) / max(rows, 1))
     four_points = (kind >= COMPLETE_SHARE) & (kind < COMPLETE_SHARE + FOUR_POINT_SHARE)
-    rarely_marked = np.array([name not in ALWAYS_MARKED for name in KEYPOINTS])
+    rarely_marked = np.array([name not in ALWAYS_MARKED for name in POINTS])
     points[np.ix_(four_points, rarely_marked)] = np.nan
     for row in np.flatnonzero(kind >= COMPLETE_SHARE + FOUR_POINT_SHARE):
-        points[row, rng.choice(len(KEYPOINTS), rng.integers(1, 4), replace=False)] = np.nan
+        points[row, rng.choice(len(POINTS), rng.integers(1, 4), replace=False)] = np.nan
     return images, points
 
 
@@ -154,8 +138,8 @@ def _write_atomically(path: Path, lines: Iterator[str]) -> None:
 
 def _keypoint_lines(rows: int, seed: int) -> Iterator[str]:
     images, points = draw_keypoint_faces(rows, seed)
-    yield ",".join([f"{name}_{axis}" for name in KEYPOINTS for axis in "xy"] + ["Image"])
-    for cells, pixels in zip(points.reshape(rows, 2 * len(KEYPOINTS)).tolist(), _pixel_strings(images), strict=True):
+    yield ",".join([*COORDINATES, "Image"])
+    for cells, pixels in zip(points.reshape(rows, 2 * len(POINTS)).tolist(), _pixel_strings(images), strict=True):
         yield ",".join(["" if cell != cell else f"{cell:.4f}" for cell in cells] + [pixels])
 
 

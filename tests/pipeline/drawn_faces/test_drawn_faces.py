@@ -10,8 +10,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from pipeline.drawn_faces import draw_emotion_faces, draw_keypoint_faces, write_kaggle_csvs
-from pipeline.drawn_faces.dataset import FER2013_COUNTS, KEYPOINTS, emotion_labels
+from pipeline.drawn_faces.dataset import FER2013_COUNTS, emotion_labels
 from pipeline.drawn_faces.expressions import ACTION_UNITS, EMOTIONS, PROTOTYPES, sample_action_units
+from pipeline.keypoints.features import POINTS
 
 KEYPOINT_HEADER = (
     "left_eye_center_x,left_eye_center_y,right_eye_center_x,right_eye_center_y,"
@@ -47,7 +48,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def point(points: Points, name: str) -> Points:
-    return points[:, KEYPOINTS.index(name)]
+    return points[:, POINTS.index(name)]
 
 
 def test_the_same_seed_gives_the_same_bytes(files: tuple[Path, Path], tmp_path: Path) -> None:
@@ -105,7 +106,7 @@ def test_missing_points_follow_kaggles_pattern(portraits: tuple[Bytes, Points]) 
     assert np.mean(count == 0) == pytest.approx(0.30, abs=0.01)
     assert np.mean(count == 11) == pytest.approx(0.67, abs=0.01)
     assert set(count) <= {0, 1, 2, 3, 11}
-    marked = {KEYPOINTS[index] for index in np.flatnonzero(~missing[count == 11, :, 0].any(axis=0))}
+    marked = {POINTS[index] for index in np.flatnonzero(~missing[count == 11, :, 0].any(axis=0))}
     assert marked == {"left_eye_center", "right_eye_center", "nose_tip", "mouth_center_bottom_lip"}
 
 
