@@ -6,12 +6,25 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from components.errors import InputError
 
 DEFAULTS_FILE = Path(__file__).with_name("settings.yaml")
 _MAX_SETTINGS_BYTES = 1 << 20
+
+# What the Evaluators report for the whole of `test`, and thresholds can be set for.
+KEYPOINTS_METRICS = ("mse_px", "mae_px", "rmse_px")
+EMOTION_METRICS = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "sparse_categorical_crossentropy")
 
 
 class _Settings(BaseModel):
@@ -58,12 +71,29 @@ class TaskSettings(_Settings):
     thresholds: dict[str, Threshold]
 
 
+def _only(metrics: tuple[str, ...]) -> AfterValidator:
+    """A misspelt metric would be found missing only after the training, and refuse every model."""
+
+    def check(settings: TaskSettings) -> TaskSettings:
+        unknown = sorted(settings.thresholds.keys() - set(metrics))
+        if unknown:
+            raise ValueError(f"no metric {', '.join(unknown)} to set a threshold for; there are {', '.join(metrics)}")
+        return settings
+
+    return AfterValidator(check)
+
+
 class Settings(_Settings):
     """All settings of a run."""
 
     data: Data
-    keypoints: TaskSettings
-    emotion: TaskSettings
+    keypoints: Annotated[TaskSettings, _only(KEYPOINTS_METRICS)]
+    emotion: Annotated[TaskSettings, _only(EMOTION_METRICS)]
+
+    def of_task(self, name: str) -> TaskSettings:
+        """The settings of the branch with the given task name."""
+        settings: TaskSettings = getattr(self, name)
+        return settings
 
 
 def load_settings(path: Path | None, data_options: dict[str, Any]) -> Settings:

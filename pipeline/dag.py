@@ -45,7 +45,7 @@ def create_pipeline(
         components=[
             node
             for task in TASKS
-            for node in create_branch(task, sources[task.name], getattr(settings, task.name), models_root, run_id)
+            for node in create_branch(task, sources[task.name], settings.of_task(task.name), models_root, run_id)
         ],
         enable_cache=True,
         metadata_connection_config=metadata_connection_config,

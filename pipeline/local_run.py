@@ -9,7 +9,7 @@ from typing import TextIO
 
 from tfx.orchestration import metadata
 
-from components.errors import ExplainedError
+from components.errors import InputError
 from pipeline.branch import Source
 from pipeline.config import Settings
 from pipeline.console import RunConsole
@@ -57,7 +57,7 @@ def run_locally(
         runs = run_pipeline(pipeline, run_id, console)
     finally:
         console.end_step()
-    branches = [summarise(task, runs, getattr(settings, task.name).thresholds) for task in TASKS]
+    branches = [summarise(task, runs, settings.of_task(task.name).thresholds) for task in TASKS]
     console.summarise(branches, runs, started)
     return all(branch.blessed and branch.pushed_to for branch in branches)
 
@@ -76,13 +76,12 @@ def _sources(settings: Settings, workspace: Workspace, console: RunConsole) -> d
             console.end_step()
         keypoints_csv, emotions_csv = keypoints_csv or drawn[0], emotions_csv or drawn[1]
     sources = {}
-    for task, path in ((KEYPOINTS, keypoints_csv), (EMOTION, emotions_csv)):
+    how_to_read = {"class_coding": data.emotion_coding, "split_by": data.split}
+    for task, path, options in ((KEYPOINTS, keypoints_csv, {}), (EMOTION, emotions_csv, how_to_read)):
         console.say(f"{task.name}: {path}")
         try:
             fingerprint = file_fingerprint(path)
         except OSError as error:
-            raise ExplainedError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from None
-        sources[task.name] = Source(str(path.resolve()), fingerprint)
-    emotion = sources[EMOTION.name]
-    sources[EMOTION.name] = Source(emotion.path, emotion.fingerprint, data.emotion_coding, data.split)
+            raise InputError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from None
+        sources[task.name] = Source(str(path.resolve()), fingerprint, **options)
     return sources

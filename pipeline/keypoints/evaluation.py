@@ -12,7 +12,7 @@ from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline import evaluation
-from pipeline.config import Threshold
+from pipeline.config import KEYPOINTS_METRICS, Threshold
 from pipeline.keypoints.features import HALF_SIZE, LABEL
 
 # Sum of squared errors, sum of absolute errors, number of coordinates.
@@ -41,7 +41,7 @@ class KeypointErrors(evaluation.ReportMetric):
 
 def _computations(name: str, model_name: str = "", output_name: str = "") -> metric_types.MetricComputations:
     del name  # each value has its own
-    keys = evaluation.value_keys(("mse_px", "mae_px", "rmse_px"), model_name, output_name)
+    keys = evaluation.value_keys(KEYPOINTS_METRICS, model_name, output_name)
     return [metric_types.MetricComputation(keys=keys, preprocessors=None, combiner=_SumErrors(keys, model_name))]
 
 

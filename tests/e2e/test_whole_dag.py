@@ -22,13 +22,16 @@ from ml_metadata.proto import metadata_store_pb2
 from PIL import Image
 from tfx.orchestration import metadata
 
+from pipeline.config import EMOTION_METRICS, KEYPOINTS_METRICS
 from pipeline.drawn_faces import write_kaggle_csvs
 
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).resolve().parents[2]
 LENIENT = """
-keypoints: {{training: {{epochs: {keypoint_epochs}}}, thresholds: {{rmse_px: {{at_most: 40, may_worsen_by: 40}}}}}}
+keypoints:
+  training: {{epochs: {keypoint_epochs}, learning_rate: {keypoint_rate}}}
+  thresholds: {{rmse_px: {{at_most: 40, may_worsen_by: {may_worsen_by}}}}}
 emotion:
   training: {{epochs: {emotion_epochs}}}
   thresholds:
@@ -75,7 +78,8 @@ class Project:
         self.configure()
 
     def configure(self, **values: Any) -> None:
-        values = {"keypoint_epochs": 1, "emotion_epochs": 1, "accuracy": 0, **values}
+        values = {"keypoint_epochs": 1, "keypoint_rate": 0.002, "may_worsen_by": 40, **values}
+        values = {"emotion_epochs": 1, "accuracy": 0, **values}
         self.config.write_text(LENIENT.format(**values))
 
     def run(self, *options: str, keypoints: Path | None = None, emotions: Path | None = None) -> Result:
@@ -116,6 +120,8 @@ def test_first_run_blesses_and_pushes_both(project: Project, first_run: Result) 
     log = re.search(r"log: (.+\.log)", first_run.text)
     assert log and Path(log[1]).stat().st_size > 0
     assert not list(project.workspace.glob("models/*/.pushing*"))
+    # Whatever a threshold can be set for is there to be judged.
+    assert all(re.search(rf"^ +{name} ", first_run.text, re.MULTILINE) for name in KEYPOINTS_METRICS + EMOTION_METRICS)
 
 
 def test_metadata_holds_one_successful_execution_of_each_node(project: Project, first_run: Result) -> None:
@@ -178,6 +184,19 @@ def test_changed_data_rerun_their_branch(project: Project, first_run: Result) ->
     assert result.code == 0
     assert result.nodes("✓") == {f"Keypoints{name}" for name in COMPONENTS - {"Schema"}} | {"EmotionPusher"}
     assert "rows: 79 read" in result.text
+
+
+def test_a_model_worse_than_the_last_blessed_one_is_refused(project: Project, first_run: Result) -> None:
+    project.configure(keypoint_epochs=30)
+    assert project.run().code == 0
+    before = project.versions("facial_keypoints")
+    # Next to no learning: all points stay near the centre.
+    project.configure(keypoint_rate=1e-9, may_worsen_by=0)
+    result = project.run()
+    assert result.code == 1
+    assert "not blessed: rmse_px is worse than the last blessed model's" in result.text
+    assert project.versions("facial_keypoints") == before
+    project.configure(keypoint_epochs=30)
 
 
 def test_anomalies_stop_their_branch_only(project: Project, first_run: Result, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def test_options_win_over_the_file(tmp_path: Path) -> None:
         ("emotion: {training: {epochs: many}}", "found 'many'"),
         ("data: {split: random}", "'data.split'"),
         ("keypoints: {thresholds: {rmse_px: {at_most: 2, at_least: 1}}}", "exactly one of at_least and at_most"),
+        ("emotion: {thresholds: {acuracy: {at_least: 1}}}", "no metric acuracy to set a threshold for; there are accu"),
         ("emotion: [", "not valid YAML"),
         ("just text", "expected keys and values"),
         ("a: b: c", "line 1"),
