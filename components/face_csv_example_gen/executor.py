@@ -32,7 +32,7 @@ from components.face_csv_example_gen.splitting import SPLITS, USAGE_SPLITS, spli
 ROW_COUNTS_PROPERTY = "row_counts"
 
 _SHOWN_BAD_ROWS = 5
-_BAD, _COUNTS = "bad_rows", "row_counts"
+_BAD, _COUNTS, _BROKEN = "bad_rows", "row_counts", "broken_files"
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -77,7 +77,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             faces = (
                 pipeline
                 | "File" >> beam.Create([path])
-                | "Read" >> beam.ParDo(read).with_outputs(_BAD, _COUNTS, *SPLITS)
+                | "Read" >> beam.ParDo(read).with_outputs(_BAD, _COUNTS, _BROKEN, *SPLITS)
             )
             for split in SPLITS:
                 # Not compressed: noise-like pixels gain little by gzip, and each later node would unpack them.
@@ -85,10 +85,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 _ = faces[split] | f"Write[{split}]" >> beam.io.WriteToTFRecord(prefix)
             # The first few and a count: a wholly bad file of any size stays small.
             first_bad_rows = faces[_BAD] | "FirstBadRows" >> beam.combiners.Top.Smallest(_SHOWN_BAD_ROWS)
+            sides = beam.pvalue.AsSingleton(first_bad_rows), beam.pvalue.AsList(faces[_BROKEN])
             _ = (
                 faces[_COUNTS]
                 | "SumCounts" >> beam.CombineGlobally(sum_counts)
-                | "ToJson" >> beam.Map(_to_json, beam.pvalue.AsSingleton(first_bad_rows))
+                | "ToJson" >> beam.Map(_to_json, *sides)
                 | "WriteCounts" >> beam.io.WriteToText(counts_path, shard_name_template="")
             )
 
@@ -113,6 +114,8 @@ def _find_coding(path: str, columns: list[str], csv_format: FaceCsvFormat, wante
 
 def _check(path: str, report: dict[str, Any]) -> None:
     counts, bad_rows = report["counts"], report["first_bad_rows"]
+    if report["broken_files"]:
+        raise InputError(report["broken_files"][0])
     if bad_rows:
         more = counts["bad"] - 1
         also = f" ({more:,} more bad rows: {'; '.join(bad_rows[1:])})" if more else ""
@@ -129,7 +132,10 @@ def _check(path: str, report: dict[str, Any]) -> None:
 
 @dataclasses.dataclass
 class ReadFaces(beam.DoFn):
-    """Path -> serialized tf.Examples on one output for each split, bad rows and row counts."""
+    """Path -> serialized tf.Examples on one output for each split, bad rows, row counts, messages of broken files.
+
+    What is wrong with the data leaves as data too: an exception would reach the executor as Beam's text of it.
+    """
 
     csv_format: FaceCsvFormat
     columns: list[str]
@@ -137,6 +143,12 @@ class ReadFaces(beam.DoFn):
     split_by_usage: bool
 
     def process(self, path: str) -> Iterator[beam.pvalue.TaggedOutput]:
+        try:
+            yield from self._read(path)
+        except InputError as error:
+            yield beam.pvalue.TaggedOutput(_BROKEN, str(error))
+
+    def _read(self, path: str) -> Iterator[beam.pvalue.TaggedOutput]:
         encoder = example_coder.RecordBatchToExamplesEncoder()
         wanted = wanted_columns(self.columns, self.csv_format)
         for first_row, batch in read_batches(path, self.columns, wanted):
@@ -207,5 +219,10 @@ def sum_counts(all_counts: Iterable[dict[str, int]]) -> dict[str, int]:
     return dict(total)
 
 
-def _to_json(counts: dict[str, int], first_bad_rows: list[BadRow]) -> str:
-    return json.dumps({"counts": counts, "first_bad_rows": [str(row) for row in first_bad_rows]}, sort_keys=True)
+def _to_json(counts: dict[str, int], first_bad_rows: list[BadRow], broken_files: list[str]) -> str:
+    report = {
+        "counts": counts,
+        "first_bad_rows": [str(row) for row in first_bad_rows],
+        "broken_files": broken_files,
+    }
+    return json.dumps(report, sort_keys=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -146,6 +147,18 @@ def test_bad_rows_end_in_one_clear_message(
         ingest(tmp_path / "a.csv", emotion.CSV_FORMAT, coding="fer2013")
     assert str(caught.value).startswith(str(tmp_path / "a.csv"))
     assert expected in str(caught.value)
+
+
+def test_a_file_that_breaks_off_ends_in_one_clear_message(
+    tmp_path: Path, drawn_csvs: tuple[Path, Path], ingest: Ingest
+) -> None:
+    path = tmp_path / "training.csv.gz"
+    path.write_bytes(gzip.compress(drawn_csvs[0].read_bytes())[:-100])
+    with pytest.raises(InputError, match=r"^\S+training.csv.gz: cannot be read .* download it again\.$"):
+        ingest(path, keypoints.CSV_FORMAT)
+    (tmp_path / "cut.csv").write_bytes(drawn_csvs[0].read_bytes() + b"1,2\n")
+    with pytest.raises(InputError, match=r"^\S+cut.csv: row 61: 2 cells .* remove that row\.$"):
+        ingest(tmp_path / "cut.csv", keypoints.CSV_FORMAT)
 
 
 def test_many_bad_rows_are_counted_and_the_first_are_named(
