@@ -63,6 +63,16 @@ class Threshold(_Settings):
             raise ValueError("needs exactly one of at_least and at_most")
         return self
 
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether the limit is a lower one."""
+        return self.at_least is not None
+
+    @property
+    def slack(self) -> float:
+        """`may_worsen_by` with room for rounding: an equal model is no worse."""
+        return self.may_worsen_by + 1e-9
+
 
 class TaskSettings(_Settings):
     """Settings of one branch."""

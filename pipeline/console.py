@@ -58,11 +58,7 @@ class RunConsole(logging.Handler):
         note = {"cached": "cached", "skipped": "skipped"}.get(run.state, "")
         self.say(f"{_MARKS[run.state]} {run.node_id:<26} {run.seconds:7.1f} s  [dim]{note}[/]")
         if run.message:
-            self.error(run.message)
-
-    def error(self, message: str) -> None:
-        """Prints what went wrong."""
-        self.say(f"[red]{escape(message)}[/]")
+            self.say(f"[red]{escape(run.message)}[/]")
 
     def summarise(self, branches: list[BranchSummary], runs: dict[str, NodeRun], started: float) -> None:
         """Prints the summary of the run."""
@@ -79,8 +75,7 @@ class RunConsole(logging.Handler):
         counts = ", ".join(f"{states.count(state)} {state}" for state in _MARKS if state in states)
         self.say("")
         self.say(f"{len(states)} nodes: {counts}; {time.monotonic() - started:.0f} s. Log: {self._log_file}")
-        pushes = [branch for branch in branches if branch.pushed_to]
-        if pushes and all(branch.unchanged for branch in pushes) and len(pushes) == len(branches):
+        if all(branch.unchanged for branch in branches):
             self.say("Nothing has changed since the last push: nothing new was pushed.")
 
 

@@ -56,19 +56,16 @@ def eval_config(
 
 
 def _metric_threshold(limits: Threshold) -> config_pb2.MetricThreshold:
-    higher_is_better = limits.at_least is not None
-    # TFMA asks for strictly more than a limit; "no worse" includes "equal", up to rounding.
-    slack = limits.may_worsen_by + 1e-9
     value = (
         config_pb2.GenericValueThreshold(lower_bound={"value": limits.at_least})
-        if higher_is_better
+        if limits.higher_is_better
         else config_pb2.GenericValueThreshold(upper_bound={"value": limits.at_most})
     )
     change = config_pb2.GenericChangeThreshold(
         direction=config_pb2.MetricDirection.HIGHER_IS_BETTER
-        if higher_is_better
+        if limits.higher_is_better
         else config_pb2.MetricDirection.LOWER_IS_BETTER,
-        absolute={"value": -slack if higher_is_better else slack},
+        absolute={"value": -limits.slack if limits.higher_is_better else limits.slack},
     )
     return config_pb2.MetricThreshold(value_threshold=value, change_threshold=change)
 

@@ -8,6 +8,7 @@ import json
 import tensorflow_model_analysis as tfma
 from tfx import types
 from tfx.components.pusher import executor as pusher_executor
+from tfx.components.util import model_utils
 from tfx.types import artifact_utils
 
 from components.atomic_pusher.executor import UNCHANGED_PROPERTY
@@ -40,8 +41,8 @@ class Judgement:
         """Whether the value is no worse than the baseline's."""
         if self.baseline is None:
             return True
-        gain = self.value - self.baseline if self.limits.at_least is not None else self.baseline - self.value
-        return gain >= -self.limits.may_worsen_by - 1e-9
+        gain = self.value - self.baseline if self.limits.higher_is_better else self.baseline - self.value
+        return gain >= -self.limits.slack
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +91,7 @@ def summarise(task: Task, runs: dict[str, NodeRun], thresholds: dict[str, Thresh
             judgements=[
                 Judgement(name, candidate[name], limits, baseline.get(name)) for name, limits in thresholds.items()
             ],
-            blessed=blessing.get_int_custom_property("blessed") == 1,
+            blessed=model_utils.is_model_blessed(blessing),
         )
     pushed = output("Pusher", "pushed_model")
     if pushed and pushed.get_int_custom_property(pusher_executor._PUSHED_KEY):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections import Counter
 
@@ -69,30 +70,27 @@ def decode(
     rows = np.arange(first_row, first_row + batch.num_rows, dtype=np.int64)
     bad: list[BadRow] = []
     left_out: dict[str, int] = {}
+    classes = usage = np.empty(0, object)
 
     if csv_format.class_column:
         codes = _texts(batch, csv_format.class_column)
         known = np.array([code in coding for code in codes], bool)
         expected = f"expected one of {', '.join(coding)}"
-        bad += [BadRow(rows[i], csv_format.class_column, codes[i][:40], expected) for i in np.flatnonzero(~known)]
+        bad += [BadRow(int(rows[i]), csv_format.class_column, codes[i][:40], expected) for i in np.flatnonzero(~known)]
         kept = np.array([coding.get(code) in csv_format.classes for code in codes], bool)
         left_out = dict(Counter(coding[code] for code in codes[known & ~kept]))
         # Before the pixels are decoded: rows that are left out need not cost more than their label.
         batch, rows = batch.filter(pa.array(kept)), rows[kept]
+        classes = np.array([coding[code] for code in codes[kept]], object)
 
     images, image_is_bad = _decode_images(batch[csv_format.image_column], rows, csv_format, bad)
     points, points_are_bad = _decode_points(batch, rows, csv_format, bad)
     good = ~(image_is_bad | points_are_bad)
-    none = np.empty(0, object)
-    classes = _texts(batch, csv_format.class_column) if csv_format.class_column else none
-    usage = _texts(batch, USAGE_COLUMN) if USAGE_COLUMN in batch.schema.names else none
-    faces = Faces(
-        rows=rows[good],
-        images=images[good],
-        points=points[good],
-        classes=np.array([coding[code] for code in classes[good]], object) if len(classes) else classes,
-        usage=usage[good] if len(usage) else usage,
-    )
+    if csv_format.class_column:
+        classes = classes[good]
+    if USAGE_COLUMN in batch.schema.names:
+        usage = _texts(batch, USAGE_COLUMN)[good]
+    faces = Faces(rows=rows[good], images=images[good], points=points[good], classes=classes, usage=usage)
     return faces, bad, left_out
 
 
@@ -172,15 +170,20 @@ def _decode_points(
     points = np.full((batch.num_rows, len(csv_format.point_columns)), np.nan, np.float32)
     is_bad = np.zeros(batch.num_rows, bool)
     for j, column in enumerate(csv_format.point_columns):
-        cells = batch[column].to_pylist()
+        cells = batch[column]
         try:
-            points[:, j] = pc.cast(batch[column].cast(pa.string()), pa.float32()).to_numpy(zero_copy_only=False)
+            points[:, j] = pc.cast(cells.cast(pa.string()), pa.float32()).to_numpy(zero_copy_only=False)
         except pa.ArrowInvalid:
             # Some cell is no number; infinity marks it for the check below.
-            numbers = [b"nan" if cell is None else cell if _NUMBER.fullmatch(cell) else b"inf" for cell in cells]
-            points[:, j] = [float(number) for number in numbers]
+            points[:, j] = [_number(cell) for cell in cells.to_pylist()]
         for i in np.flatnonzero(np.isinf(points[:, j])):
             is_bad[i] = True
-            shown = cells[i][:20].decode("utf-8", "replace")
+            shown = cells[int(i)].as_py()[:20].decode("utf-8", "replace")
             bad.append(BadRow(int(rows[i]), column, shown, "not a number"))
     return points, is_bad
+
+
+def _number(cell: bytes | None) -> float:
+    if cell is None:
+        return math.nan
+    return float(cell) if _NUMBER.fullmatch(cell) else math.inf

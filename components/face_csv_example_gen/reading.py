@@ -35,7 +35,7 @@ def open_csv(path: str) -> Iterator[BinaryIO]:
     """Opens the CSV at `path`, unpacking .gz, and .zip with a single CSV in it.
 
     Raises:
-      InputError: there is no such file, or its packing is broken.
+      InputError: there is no such file, or it cannot be opened, unpacked or (within the context) read on.
     """
     with ExitStack() as stack:
         try:
@@ -52,15 +52,13 @@ def open_csv(path: str) -> Iterator[BinaryIO]:
                         f"{', '.join(members) or 'none'}. Unpack it and name the CSV file itself."
                     )
                 file = cast(BinaryIO, stack.enter_context(archive.open(members[0])))
+            yield file
         except FileNotFoundError:
             raise InputError(f"{path}: no such file. Check the path.") from None
         except _UNREADABLE as error:
-            raise _unreadable(path, error) from error
-        yield file
-
-
-def _unreadable(path: str, error: Exception) -> InputError:
-    return InputError(f"{path}: cannot be read ({error}). The file may be cut off: download it again.")
+            raise InputError(
+                f"{path}: cannot be read ({error}). The file may be cut off: download it again."
+            ) from error
 
 
 def read_header(path: str, csv_format: FaceCsvFormat) -> list[str]:
@@ -70,10 +68,7 @@ def read_header(path: str, csv_format: FaceCsvFormat) -> list[str]:
       InputError: the file is empty, or the header lacks or repeats a column.
     """
     with open_csv(path) as file:
-        try:
-            line = file.readline(MAX_HEADER_BYTES)
-        except _UNREADABLE as error:
-            raise _unreadable(path, error) from error
+        line = file.readline(MAX_HEADER_BYTES)
     wanted = ", ".join(_abridged(csv_format.required_columns))
     if not line.strip():
         raise InputError(f"{path}: the file is empty. Expected a header with the columns {wanted}.")
@@ -114,23 +109,18 @@ def read_batches(path: str, columns: list[str], wanted: list[str]) -> Iterator[t
     """
     first_row = 1
     with open_csv(path) as file:
-        try:
-            file.readline(MAX_HEADER_BYTES)
-            while block := file.read(BLOCK_BYTES):
-                rest_of_row = file.readline(MAX_ROW_BYTES)
-                block += rest_of_row
-                if len(rest_of_row) == MAX_ROW_BYTES:
-                    row = first_row + block.count(b"\n")
-                    raise InputError(
-                        f"{path}: row {row} is longer than {MAX_ROW_BYTES >> 20} MiB. Correct or remove it."
-                    )
-                if not block.strip():
-                    continue
-                batch = _parse(block, columns, wanted, path, first_row)
-                yield first_row, batch
-                first_row += batch.num_rows
-        except _UNREADABLE as error:
-            raise _unreadable(path, error) from error
+        file.readline(MAX_HEADER_BYTES)
+        while block := file.read(BLOCK_BYTES):
+            rest_of_row = file.readline(MAX_ROW_BYTES)
+            block += rest_of_row
+            if len(rest_of_row) == MAX_ROW_BYTES:
+                row = first_row + block.count(b"\n")
+                raise InputError(f"{path}: row {row} is longer than {MAX_ROW_BYTES >> 20} MiB. Correct or remove it.")
+            if not block.strip():
+                continue
+            batch = _parse(block, columns, wanted, path, first_row)
+            yield first_row, batch
+            first_row += batch.num_rows
 
 
 def _parse(block: bytes, columns: list[str], wanted: list[str], path: str, first_row: int) -> pa.RecordBatch:
