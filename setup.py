@@ -15,8 +15,11 @@ REQUIRES = [
     "numpy",  # drawn faces, image features
     "pyarrow",  # threaded, range-checked CSV parsing
     "pydantic>=2",  # typed settings with clear errors
-    "pyyaml",  # the settings file
+    "pyyaml",  # settings and waivers
+    "pillow",  # pictures of findings
     "rich",  # the run on the terminal
+    "scikit-learn",  # robust covariance of keypoint layouts
+    "scipy",  # cosine transform of perceptual hashes, connected components
     "typer",  # the command line
     "setuptools<81",  # tensorflow-hub, which TFX imports, still needs pkg_resources
 ]
@@ -26,11 +29,9 @@ EXTRAS = {
         "hypothesis",  # property tests of the decoder
         "mypy",  # types
         "pandas-stubs",  # types
-        "pillow",  # PNG and JPEG for the signatures' tests and the contact sheet
         "pytest",  # tests
         "pytest-timeout",  # no test hangs for ever
         "ruff",  # style
-        "scikit-learn",  # reference metrics, and a check that drawn faces can be learned
         "tensorflow-serving-api",  # the protos that serving_config/ must parse as
         "types-PyYAML",  # types
         "uv",  # fast installer, and the resolver behind `make lock`

@@ -7,6 +7,10 @@ import os
 
 from tfx.dsl.io import fileio
 
+# File of a pushed version: TFDV's statistics of the rows that the model was trained on. TensorFlow Serving leaves
+# alone what it does not know in this folder.
+TRAINING_STATISTICS = os.path.join("assets.extra", "training_statistics.pb")
+
 
 def latest_version(model_base_path: str) -> int | None:
     """The highest version number below the path, or None where there is none yet."""

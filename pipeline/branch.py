@@ -17,6 +17,8 @@ from components.atomic_pusher.component import AtomicPusher
 from components.baseline_model.component import BaselineModel
 from components.curated_schema.component import CuratedSchema
 from components.face_csv_example_gen.component import FaceCsvExampleGen
+from components.findings_gen.component import FindingsGen
+from components.findings_gen.waivers import Waiver
 from pipeline.config import TaskSettings
 from pipeline.fingerprint import code_fingerprint, file_fingerprint
 from pipeline.tasks import Task
@@ -31,12 +33,16 @@ class Source:
       fingerprint: changes when its content does.
       class_coding: coding of its class column, see FaceCsvFormat; 'auto' to find out.
       split_by: 'hash' or 'usage'.
+      max_bad_rows: share of its rows that may be unusable.
+      waivers: the findings in it that are accepted.
     """
 
     path: str
     fingerprint: str
     class_coding: str = "auto"
     split_by: str = "hash"
+    max_bad_rows: float = 0.0
+    waivers: tuple[Waiver, ...] = ()
 
 
 def create_branch(task: Task, source: Source, settings: TaskSettings, models_root: str, run_id: str) -> list[BaseNode]:
@@ -66,9 +72,20 @@ def create_branch(task: Task, source: Source, settings: TaskSettings, models_roo
     example_validator = ExampleValidator(
         statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
     )
+    findings_gen = FindingsGen(
+        examples=example_gen.outputs["examples"],
+        statistics=statistics_gen.outputs["statistics"],
+        anomalies=example_validator.outputs["anomalies"],
+        schema=schema_gen.outputs["schema"],
+        csv_format=task.csv_format,
+        max_bad_rows=source.max_bad_rows,
+        waivers=[dataclasses.asdict(waiver) for waiver in source.waivers],
+        model_base_path=model_base_path,
+        code_fingerprint=code_fingerprint("components.findings_gen.executor"),
+    )
     gate = AnomalyGate(
         examples=example_gen.outputs["examples"],
-        anomalies=example_validator.outputs["anomalies"],
+        findings=findings_gen.outputs["findings"],
         code_fingerprint=code_fingerprint("components.anomaly_gate.executor"),
     )
     transform = Transform(
@@ -103,6 +120,7 @@ def create_branch(task: Task, source: Source, settings: TaskSettings, models_roo
     pusher = AtomicPusher(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
+        statistics=statistics_gen.outputs["statistics"],
         model_base_path=model_base_path,
         run_id=run_id,
     )
@@ -111,6 +129,7 @@ def create_branch(task: Task, source: Source, settings: TaskSettings, models_roo
         "Schema": schema_gen,
         "StatisticsGen": statistics_gen,
         "ExampleValidator": example_validator,
+        "FindingsGen": findings_gen,
         "AnomalyGate": gate,
         "Transform": transform,
         "Trainer": trainer,

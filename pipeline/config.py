@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -18,9 +17,9 @@ from pydantic import (
 )
 
 from components.errors import InputError
+from pipeline.yaml_files import describe_problem, read_yaml
 
 DEFAULTS_FILE = Path(__file__).with_name("settings.yaml")
-_MAX_SETTINGS_BYTES = 1 << 20
 
 # What the Evaluators report for the whole of `test`, and thresholds can be set for.
 KEYPOINTS_METRICS = ("mse_px", "mae_px", "rmse_px")
@@ -38,6 +37,8 @@ class Data(_Settings):
     emotions_csv: Path | None
     emotion_coding: Literal["auto", "fer2013", "five"]
     split: Literal["hash", "usage"]
+    max_bad_rows: Annotated[float, Field(ge=0, le=1)]
+    waivers: Path | None
 
 
 class Training(_Settings):
@@ -116,35 +117,15 @@ def load_settings(path: Path | None, data_options: dict[str, Any]) -> Settings:
     Raises:
       InputError: the file cannot be read, or holds an unknown key or a wrong value.
     """
-    values = _read_yaml(DEFAULTS_FILE)
+    values = read_yaml(DEFAULTS_FILE, "the installation")
     if path is not None:
-        values = _merged(values, _read_yaml(path))
+        values = _merged(values, read_yaml(path, "--config"))
     given = {key: value for key, value in data_options.items() if value is not None}
     try:
         return Settings.model_validate(_merged(values, {"data": given}))
     except ValidationError as error:
-        problems = "; ".join(_describe(problem) for problem in error.errors())
+        problems = "; ".join(describe_problem(problem) for problem in error.errors())
         raise InputError(f"{path or 'settings'}: {problems}. Every key is described in {DEFAULTS_FILE}.") from None
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _MAX_SETTINGS_BYTES:
-            raise InputError(f"{path}: larger than {_MAX_SETTINGS_BYTES >> 20} MiB, not a settings file.")
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such settings file. Check --config.") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}). Check --config.") from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f", line {where.line + 1}" if where else ""
-        raise InputError(f"{path}{line}: not valid YAML. Correct the file.") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: expected keys and values as in {DEFAULTS_FILE}.")
-    return values
 
 
 def _merged(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
@@ -154,10 +135,3 @@ def _merged(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
         result[key] = _merged(result[key], value) if both else value
     return result
 
-
-def _describe(problem: Any) -> str:
-    key = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        return f"unknown key '{key}'"
-    shown = "" if isinstance(problem["input"], dict) else f", found {problem['input']!r}"
-    return f"'{key}': {problem['msg']}{shown}"

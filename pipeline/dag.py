@@ -27,9 +27,13 @@ def create_pipeline(
 
     Two branches that share nothing but their shape (see branch.py):
 
-        FaceCsvExampleGen - StatisticsGen - ExampleValidator - AnomalyGate - Transform - Trainer - Evaluator - Pusher
-                                   |                |                            |                    |
-                            CuratedSchema ----------+----------------------------+            BaselineModel
+        FaceCsvExampleGen - StatisticsGen - ExampleValidator - FindingsGen - AnomalyGate - Transform - Trainer - ...
+                                   |                |               |                        |
+                            CuratedSchema ----------+---------------+------------------------+
+
+        ... Trainer - Evaluator - Pusher
+                          |
+                    BaselineModel
 
     Args:
       settings: training and thresholds of both branches.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TextIO
 
@@ -18,7 +19,8 @@ from pipeline.drawn_faces import write_kaggle_csvs
 from pipeline.fingerprint import code_fingerprint, file_fingerprint
 from pipeline.local_runner import run_pipeline
 from pipeline.summary import summarise
-from pipeline.tasks import EMOTION, KEYPOINTS, TASKS
+from pipeline.tasks import DEFAULT_WAIVERS, EMOTION, KEYPOINTS, TASKS
+from pipeline.waivers import load_waivers
 from pipeline.workspace import Workspace
 
 
@@ -75,6 +77,8 @@ def _sources(settings: Settings, workspace: Workspace, console: RunConsole) -> d
             drawn = write_kaggle_csvs(folder)
             console.end_step()
         keypoints_csv, emotions_csv = keypoints_csv or drawn[0], emotions_csv or drawn[1]
+    today = datetime.now(timezone.utc).date()
+    waivers = load_waivers(data.waivers or DEFAULT_WAIVERS, [task.name for task in TASKS], today)
     sources = {}
     how_to_read = {"class_coding": data.emotion_coding, "split_by": data.split}
     for task, path, options in ((KEYPOINTS, keypoints_csv, {}), (EMOTION, emotions_csv, how_to_read)):
@@ -83,5 +87,11 @@ def _sources(settings: Settings, workspace: Workspace, console: RunConsole) -> d
             fingerprint = file_fingerprint(path)
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from None
-        sources[task.name] = Source(str(path.resolve()), fingerprint, **options)
+        sources[task.name] = Source(
+            str(path.resolve()),
+            fingerprint,
+            **options,
+            max_bad_rows=data.max_bad_rows,
+            waivers=tuple(waivers[task.name]),
+        )
     return sources

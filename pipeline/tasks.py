@@ -16,6 +16,7 @@ from components.face_csv_example_gen.csv_format import FaceCsvFormat
 from pipeline.config import Threshold
 
 _SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
+DEFAULT_WAIVERS = _SCHEMAS / "waivers.yaml"
 
 
 @dataclasses.dataclass(frozen=True)

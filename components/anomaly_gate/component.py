@@ -7,6 +7,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
 from components.anomaly_gate import executor
+from components.findings import Findings
 
 
 class AnomalyGateSpec(component_spec.ComponentSpec):
@@ -15,13 +16,13 @@ class AnomalyGateSpec(component_spec.ComponentSpec):
     PARAMETERS = {"code_fingerprint": component_spec.ExecutionParameter(type=str)}
     INPUTS = {
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
-        "anomalies": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+        "findings": component_spec.ChannelParameter(type=Findings),
     }
     OUTPUTS = {"passed_examples": component_spec.ChannelParameter(type=standard_artifacts.Examples)}
 
 
 class AnomalyGate(base_component.BaseComponent):
-    """Passes Examples on where ExampleValidator found no anomaly, and fails where it did.
+    """Passes Examples on where no finding stops them, and fails where one does.
 
     ExampleValidator by itself only records what it finds: training would go on with bad data.
     """
@@ -29,18 +30,18 @@ class AnomalyGate(base_component.BaseComponent):
     SPEC_CLASS = AnomalyGateSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
 
-    def __init__(self, examples: types.BaseChannel, anomalies: types.BaseChannel, code_fingerprint: str) -> None:
+    def __init__(self, examples: types.BaseChannel, findings: types.BaseChannel, code_fingerprint: str) -> None:
         """Constructs the component.
 
         Args:
           examples: Examples to pass on.
-          anomalies: what ExampleValidator found in them.
+          findings: what FindingsGen found in them.
           code_fingerprint: changes when this component's code does.
         """
         super().__init__(
             spec=AnomalyGateSpec(
                 examples=examples,
-                anomalies=anomalies,
+                findings=findings,
                 code_fingerprint=code_fingerprint,
                 passed_examples=types.Channel(type=standard_artifacts.Examples),
             )

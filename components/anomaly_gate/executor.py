@@ -1,25 +1,23 @@
-"""Reads the anomalies of every split and passes the Examples on, or stops."""
+"""Passes the Examples on, or stops."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
-from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
+from components import findings
 from components.errors import ExplainedError
 
-# The file that ExampleValidator writes for each split.
-_ANOMALIES_FILE = "SchemaDiff.pb"
+_SHOWN_ROWS = 5
 
 
 class Executor(base_executor.BaseExecutor):
-    """Fails on anomalies; otherwise publishes the same Examples under its own URI."""
+    """Fails on findings that stop; otherwise publishes the same Examples under its own URI."""
 
     def Do(
         self,
@@ -30,19 +28,16 @@ class Executor(base_executor.BaseExecutor):
         """Runs the gate.
 
         Raises:
-          ExplainedError: there are anomalies; the text names each with its split and feature.
+          ExplainedError: a finding stops; the text names each with its first rows.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        anomalies = artifact_utils.get_single_instance(input_dict["anomalies"])
-        found = [
-            f"[{split}] {finding}"
-            for split in artifact_utils.decode_split_names(anomalies.split_names)
-            for finding in describe(_load(artifact_utils.get_split_uri([anomalies], split)))
-        ]
-        if found:
+        found, _ = findings.read(artifact_utils.get_single_uri(input_dict["findings"]))
+        stopping = [finding for finding in found if finding.stops]
+        if stopping:
             raise ExplainedError(
-                f"{len(found)} anomalies against the schema, training is stopped: {'; '.join(found)}. "
-                f"Correct the data, or the schema if the data are right. Details: {anomalies.uri}"
+                f"{len(stopping)} finding{'s' * (len(stopping) > 1)} in the data, training is stopped: "
+                f"{'; '.join(describe(finding) for finding in stopping)}. Correct the data, or waive what may stay in "
+                f"schemas/waivers.yaml. `emotion-ai findings` shows all."
             )
         source = artifact_utils.get_single_instance(input_dict["examples"])
         passed = artifact_utils.get_single_instance(output_dict["passed_examples"])
@@ -53,12 +48,11 @@ class Executor(base_executor.BaseExecutor):
         link_or_copy_tree(source.uri, passed.uri)
 
 
-def describe(anomalies: anomalies_pb2.Anomalies) -> Iterator[str]:
-    """One line for each anomaly: the feature, then what is wrong with it."""
-    if anomalies.HasField("dataset_anomaly_info"):
-        yield f"data set: {anomalies.dataset_anomaly_info.description}"
-    for feature, info in sorted(anomalies.anomaly_info.items()):
-        yield f"{feature}: {info.short_description}: {info.description}"
+def describe(finding: findings.Finding) -> str:
+    """The finding in one line, with its first rows."""
+    rows = ", ".join(str(row) for row in finding.rows[:_SHOWN_ROWS])
+    more = ", ..." if finding.count > _SHOWN_ROWS else ""
+    return f"{finding.name}: {finding.message}" + (f" (row {rows}{more})" if rows else "")
 
 
 def link_or_copy_tree(source: str, destination: str) -> None:
@@ -73,8 +67,3 @@ def link_or_copy_tree(source: str, destination: str) -> None:
             except OSError:
                 # An object store, or a file system without hard links.
                 fileio.copy(*pair, overwrite=True)
-
-
-def _load(split_uri: str) -> anomalies_pb2.Anomalies:
-    with fileio.open(os.path.join(split_uri, _ANOMALIES_FILE), "rb") as file:
-        return anomalies_pb2.Anomalies.FromString(file.read())

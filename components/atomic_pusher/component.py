@@ -19,6 +19,7 @@ class AtomicPusherSpec(component_spec.ComponentSpec):
     INPUTS = {
         "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
         "model_blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "statistics": component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
     }
     OUTPUTS = {"pushed_model": component_spec.ChannelParameter(type=standard_artifacts.PushedModel)}
 
@@ -37,6 +38,7 @@ class AtomicPusher(base_component.BaseComponent):
         self,
         model: types.BaseChannel,
         model_blessing: types.BaseChannel,
+        statistics: types.BaseChannel,
         model_base_path: str,
         run_id: str,
     ) -> None:
@@ -45,6 +47,8 @@ class AtomicPusher(base_component.BaseComponent):
         Args:
           model: the candidate.
           model_blessing: the Evaluator's verdict.
+          statistics: of the examples; those of `train` are pushed beside the model, so that later data can be
+            compared with what the served model has learned from.
           model_base_path: gets a folder for each version.
           run_id: another one for each run, so that the node always looks at what is there instead of being
             cached: somebody may have removed a version.
@@ -53,6 +57,7 @@ class AtomicPusher(base_component.BaseComponent):
             spec=AtomicPusherSpec(
                 model=model,
                 model_blessing=model_blessing,
+                statistics=statistics,
                 model_base_path=model_base_path,
                 run_id=run_id,
                 pushed_model=types.Channel(type=standard_artifacts.PushedModel),

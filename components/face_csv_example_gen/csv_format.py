@@ -17,7 +17,9 @@ class FaceCsvFormat:
     Attributes:
       image_column: name of the column with `image_size`**2 gray values 0..255, row-major, separated by spaces.
       image_size: height and width of the square image in pixels.
-      point_columns: names of the columns with coordinates in pixels; an empty cell is a missing value.
+      point_columns: names of the columns with coordinates in pixels, x and y of each point in turn; an empty cell is
+        a missing value.
+      mirrored_columns: pairs of x columns of which the first is the larger: the points of a left and a right.
       class_column: name of the column with an integer class code, or '' where there is none.
       classes: names of the classes to keep; rows of any other class are left out.
       class_codings: coding name -> {code in the file: class name}.
@@ -26,6 +28,7 @@ class FaceCsvFormat:
     image_column: str
     image_size: int
     point_columns: tuple[str, ...] = ()
+    mirrored_columns: tuple[tuple[str, str], ...] = ()
     class_column: str = ""
     classes: tuple[str, ...] = ()
     class_codings: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
@@ -44,7 +47,8 @@ class FaceCsvFormat:
         """Inverse of `to_json`."""
         fields = json.loads(text)
         tuples = {key: tuple(fields[key]) for key in ("point_columns", "classes")}
-        return cls(**{**fields, **tuples})
+        pairs = tuple((first, second) for first, second in fields["mirrored_columns"])
+        return cls(**{**fields, **tuples, "mirrored_columns": pairs})
 
     def coding_for(self, codes: set[str], wanted: str, path: str) -> dict[str, str]:
         """The class coding to read a file with.
@@ -58,21 +62,23 @@ class FaceCsvFormat:
           code -> class name.
 
         Raises:
-          InputError: no coding holds all the codes, or several do and none was chosen.
+          InputError: several codings hold all the codes, and none was chosen.
         """
         if wanted != "auto":
             return self.class_codings[wanted]
-        fitting = [name for name, coding in self.class_codings.items() if codes <= coding.keys()]
-        if len(fitting) == 1:
+        fitting = self.fitting_codings(codes)
+        if len(fitting) == 1 or not codes:  # no codes, no rows: any will do
             return self.class_codings[fitting[0]]
-        if fitting:
-            meanings = "; ".join(f"{name}: {_spell(self.class_codings[name])}" for name in fitting)
-            raise InputError(
-                f"{path}: column '{self.class_column}' holds only the codes {', '.join(sorted(codes))}, which "
-                f"fit more than one coding. Say which one it is with --emotion-coding ({meanings})."
-            )
-        # A stray code is a bad row, which decoding reports with its number; judge by the widest coding.
-        return max(self.class_codings.values(), key=len)
+        meanings = "; ".join(f"{name}: {_spell(self.class_codings[name])}" for name in fitting)
+        raise InputError(
+            f"{path}: column '{self.class_column}' holds only the codes {', '.join(sorted(codes)[:10])}, which "
+            f"fit more than one coding. Say which one it is with --emotion-coding ({meanings})."
+        )
+
+    def fitting_codings(self, codes: set[str]) -> list[str]:
+        """Names of the codings that the codes can be of; a code that is in no coding is a bad row's and tells nothing."""
+        known = codes & set().union(*self.class_codings.values())
+        return [name for name, coding in self.class_codings.items() if known <= coding.keys()]
 
 
 def _spell(coding: dict[str, str]) -> str:

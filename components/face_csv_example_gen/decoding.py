@@ -17,12 +17,13 @@ from components.face_csv_example_gen.csv_format import USAGE_COLUMN, FaceCsvForm
 
 _SPACE_TO_NEWLINE = bytes.maketrans(b" ", b"\n")
 _GRAY_VALUE = re.compile(rb"0*(25[0-5]|2[0-4]\d|1?\d?\d)")
-_NUMBER = re.compile(rb"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+_REPEATED_HEADER = "repeats the header; were two files joined?"
+_NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 @dataclasses.dataclass(frozen=True, order=True)
 class BadRow:
-    """A row that cannot be used: `row` counts from 1 below the header."""
+    """Why a row cannot be used: `row` counts from 1 below the header, blank lines not counted."""
 
     row: int
     column: str
@@ -65,7 +66,8 @@ def decode(
       coding: class code -> class name.
 
     Returns:
-      The usable faces, the bad rows, and how many rows were left out by class name.
+      The usable faces; the bad rows, each once, with the first thing that is wrong with it; how many rows were
+      left out by class name.
     """
     rows = np.arange(first_row, first_row + batch.num_rows, dtype=np.int64)
     bad: list[BadRow] = []
@@ -75,17 +77,22 @@ def decode(
     if csv_format.class_column:
         codes = _texts(batch, csv_format.class_column)
         known = np.array([code in coding for code in codes], bool)
-        expected = f"expected one of {', '.join(coding)}"
-        bad += [BadRow(int(rows[i]), csv_format.class_column, codes[i][:40], expected) for i in np.flatnonzero(~known)]
+        for i in np.flatnonzero(~known):
+            expected = f"expected one of {', '.join(coding)}"
+            reason = _REPEATED_HEADER if codes[i] == csv_format.class_column else expected
+            bad.append(BadRow(int(rows[i]), csv_format.class_column, codes[i][:40], reason))
         kept = np.array([coding.get(code) in csv_format.classes for code in codes], bool)
         left_out = dict(Counter(coding[code] for code in codes[known & ~kept]))
         # Before the pixels are decoded: rows that are left out need not cost more than their label.
         batch, rows = batch.filter(pa.array(kept)), rows[kept]
         classes = np.array([coding[code] for code in codes[kept]], object)
 
-    images, image_is_bad = _decode_images(batch[csv_format.image_column], rows, csv_format, bad)
-    points, points_are_bad = _decode_points(batch, rows, csv_format, bad)
-    good = ~(image_is_bad | points_are_bad)
+    images, image_problems = _decode_images(batch[csv_format.image_column], rows, csv_format)
+    points, point_problems = _decode_points(batch, rows, csv_format)
+    # Of a row with both, the point is named: its column comes first.
+    problems = {problem.row: problem for problem in image_problems + point_problems}
+    bad += problems.values()
+    good = ~np.isin(rows, list(problems))
     if csv_format.class_column:
         classes = classes[good]
     if USAGE_COLUMN in batch.schema.names:
@@ -105,26 +112,27 @@ def _texts(batch: pa.RecordBatch, column: str) -> npt.NDArray[np.object_]:
 
 
 def _decode_images(
-    cells: pa.Array, rows: npt.NDArray[np.int64], csv_format: FaceCsvFormat, bad: list[BadRow]
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
-    """Images uint8 [n, size, size] of all rows (zeros where bad), and which of them are bad."""
+    cells: pa.Array, rows: npt.NDArray[np.int64], csv_format: FaceCsvFormat
+) -> tuple[npt.NDArray[np.uint8], list[BadRow]]:
+    """Images uint8 [n, size, size] of all rows (zeros where bad), and what is wrong with the bad ones."""
     texts = [(cell or b"").strip() for cell in cells.to_pylist()]
     size = csv_format.image_size
-    is_bad = np.zeros(len(texts), bool)
     values = _parse_gray_values(texts)
+    bad: dict[int, BadRow] = {}
     if values is None or values.size != len(texts) * size**2 or not _counts_agree(texts, size):
         # Some row of the batch is bad: look at each one.
         for i, text in enumerate(texts):
             problem = _image_problem(text, size)
+            if problem and text == csv_format.image_column.encode():
+                problem = text.decode(), _REPEATED_HEADER
             if problem:
-                is_bad[i] = True
-                bad.append(BadRow(int(rows[i]), csv_format.image_column, *problem))
+                bad[i] = BadRow(int(rows[i]), csv_format.image_column, *problem)
+        is_good = np.array([i not in bad for i in range(len(texts))], bool)
         values = np.zeros((len(texts), size**2), np.uint8)
-        good = [text for text, wrong in zip(texts, is_bad, strict=True) if not wrong]
-        parsed = _parse_gray_values(good)
+        parsed = _parse_gray_values([text for text, good in zip(texts, is_good, strict=True) if good])
         assert parsed is not None  # every one of its values has just been looked at
-        values[~is_bad] = parsed.reshape(len(good), size**2)
-    return values.reshape(-1, size, size), is_bad
+        values[is_good] = parsed.reshape(-1, size**2)
+    return values.reshape(-1, size, size), list(bad.values())
 
 
 def _counts_agree(texts: list[bytes], size: int) -> bool:
@@ -164,26 +172,50 @@ def _image_problem(text: bytes, size: int) -> tuple[str, str] | None:
 
 
 def _decode_points(
-    batch: pa.RecordBatch, rows: npt.NDArray[np.int64], csv_format: FaceCsvFormat, bad: list[BadRow]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Coordinates float32 [n, points] (NaN where missing), and which rows are bad."""
-    points = np.full((batch.num_rows, len(csv_format.point_columns)), np.nan, np.float32)
-    is_bad = np.zeros(batch.num_rows, bool)
-    for j, column in enumerate(csv_format.point_columns):
+    batch: pa.RecordBatch, rows: npt.NDArray[np.int64], csv_format: FaceCsvFormat
+) -> tuple[npt.NDArray[np.float32], list[BadRow]]:
+    """Coordinates float32 [n, points] (NaN where missing), and what is wrong with the bad rows, at most once each."""
+    columns = csv_format.point_columns
+    points = np.full((batch.num_rows, len(columns)), np.nan, np.float32)
+    for j, column in enumerate(columns):
         cells = batch[column]
         try:
             points[:, j] = pc.cast(cells.cast(pa.string()), pa.float32()).to_numpy(zero_copy_only=False)
+            understood = np.isfinite(points[:, j]) | ~cells.is_valid().to_numpy(zero_copy_only=False)
         except pa.ArrowInvalid:
-            # Some cell is no number; infinity marks it for the check below.
-            points[:, j] = [_number(cell) for cell in cells.to_pylist()]
-        for i in np.flatnonzero(np.isinf(points[:, j])):
-            is_bad[i] = True
-            shown = cells[int(i)].as_py()[:20].decode("utf-8", "replace")
-            bad.append(BadRow(int(rows[i]), column, shown, "not a number"))
-    return points, is_bad
+            understood = np.zeros(len(cells), bool)
+        for i in np.flatnonzero(~understood):
+            points[i, j] = _number(cells[int(i)].as_py())
+    if not columns:
+        return points, []
+    missing = np.isnan(points)
+    partner_missing = missing.reshape(len(points), -1, 2)[:, :, ::-1].reshape(points.shape)
+    with np.errstate(invalid="ignore"):
+        outside = (points < 0) | (points > csv_format.image_size)
+    is_wrong = outside | (missing & ~partner_missing)
+    is_wrong[missing.all(axis=1), 0] = True
+    bad = []
+    for i in np.flatnonzero(is_wrong.any(axis=1)):
+        j = int(is_wrong[i].argmax())
+        cell = batch[columns[j]][int(i)].as_py() or b""
+        bad.append(BadRow(int(rows[i]), columns[j], cell[:20].decode("utf-8", "replace"), _reason(points[i], j, csv_format)))
+    return points, bad
+
+
+def _reason(points: npt.NDArray[np.float32], j: int, csv_format: FaceCsvFormat) -> str:
+    """What is wrong with coordinate `j` of a row."""
+    if np.isnan(points).all():
+        return "no point is marked in this row"
+    if np.isnan(points[j]):
+        return f"empty, but {csv_format.point_columns[j ^ 1]} is not: half a point"
+    if np.isinf(points[j]):
+        return "not a number"
+    return f"outside the image, 0..{csv_format.image_size}"
 
 
 def _number(cell: bytes | None) -> float:
-    if cell is None:
+    """The cell's value; NaN where it is empty, infinity where it is no number."""
+    text = (cell or b"").strip()
+    if not text:
         return math.nan
-    return float(cell) if _NUMBER.fullmatch(cell) else math.inf
+    return float(text) if _NUMBER.fullmatch(text) else math.inf

@@ -30,6 +30,8 @@ from components.face_csv_example_gen.splitting import SPLITS, USAGE_SPLITS, spli
 
 # Custom property of the Examples artifact: JSON of how many rows went where.
 ROW_COUNTS_PROPERTY = "row_counts"
+# File of the Examples artifact, beside the splits: a JSON object on each line for each row that was not used.
+QUARANTINE_FILE = "quarantine.jsonl"
 
 _SHOWN_BAD_ROWS = 5
 _BAD, _COUNTS, _BROKEN = "bad_rows", "row_counts", "broken_files"
@@ -72,6 +74,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
         examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
         counts_path = os.path.join(examples.uri, "row_counts.json")
+        quarantine_path = os.path.join(examples.uri, QUARANTINE_FILE)
 
         with self._make_beam_pipeline() as pipeline:
             faces = (
@@ -83,7 +86,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 # Not compressed: noise-like pixels gain little by gzip, and each later node would unpack them.
                 prefix = os.path.join(artifact_utils.get_split_uri([examples], split), "data_tfrecord")
                 _ = faces[split] | f"Write[{split}]" >> beam.io.WriteToTFRecord(prefix)
-            # The first few and a count: a wholly bad file of any size stays small.
+            _ = (
+                faces[_BAD]
+                | "ToJsonLine" >> beam.Map(_to_json_line, path)
+                | "WriteQuarantine" >> beam.io.WriteToText(quarantine_path, shard_name_template="")
+            )
+            # The first few: what the message needs where no row is left.
             first_bad_rows = faces[_BAD] | "FirstBadRows" >> beam.combiners.Top.Smallest(_SHOWN_BAD_ROWS)
             sides = beam.pvalue.AsSingleton(first_bad_rows), beam.pvalue.AsList(faces[_BROKEN])
             _ = (
@@ -107,7 +115,7 @@ def _find_coding(path: str, columns: list[str], csv_format: FaceCsvFormat, wante
     if wanted == "auto":
         for _, batch in read_batches(path, columns, [csv_format.class_column]):
             codes |= class_codes(batch, csv_format)
-            if sum(codes <= coding.keys() for coding in csv_format.class_codings.values()) < 2:
+            if len(csv_format.fitting_codings(codes)) < 2:
                 break
     return csv_format.coding_for(codes, wanted, path)
 
@@ -116,18 +124,16 @@ def _check(path: str, report: dict[str, Any]) -> None:
     counts, bad_rows = report["counts"], report["first_bad_rows"]
     if report["broken_files"]:
         raise InputError(report["broken_files"][0])
-    if bad_rows:
-        more = counts["bad"] - 1
-        also = f" ({more:,} more bad rows: {'; '.join(bad_rows[1:])})" if more else ""
-        raise InputError(f"{path}: {bad_rows[0]}. Correct or remove the row.{also}")
     if not counts.get("read"):
         raise InputError(f"{path}: no rows below the header. Name a file with faces in it.")
     for split in SPLITS:
         if not counts.get(split):
-            raise InputError(
-                f"{path}: no rows for the split '{split}' ({counts['read']:,} rows read, "
-                f"{counts.get('left_out', 0):,} left out by class). Add rows, or use --split hash."
+            rows = (
+                f"{counts['read']:,} rows read, {counts.get('left_out', 0):,} left out by class, "
+                f"{counts.get('bad', 0):,} bad"
             )
+            also = f" Bad: {'; '.join(bad_rows)}." if bad_rows else ""
+            raise InputError(f"{path}: no rows for the split '{split}' ({rows}). Add rows, or use --split hash.{also}")
 
 
 @dataclasses.dataclass
@@ -217,6 +223,10 @@ def sum_counts(all_counts: Iterable[dict[str, int]]) -> dict[str, int]:
     for counts in all_counts:
         total.update(counts)
     return dict(total)
+
+
+def _to_json_line(bad_row: BadRow, path: str) -> str:
+    return json.dumps({"file": path, **dataclasses.asdict(bad_row)})
 
 
 def _to_json(counts: dict[str, int], first_bad_rows: list[BadRow], broken_files: list[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import os
 import re
 import zipfile
 import zlib
@@ -24,15 +25,46 @@ BLOCK_BYTES = 8 << 20
 # No header and no face comes near; a file without line ends is not read into memory as one row.
 MAX_HEADER_BYTES = 1 << 16
 MAX_ROW_BYTES = 1 << 20
+# Text of gray values packs to a third or a tenth; what unpacks to far more is no data set but a zip bomb.
+MAX_UNPACKING = 100
+_UNPACKED_FREELY = 64 << 20
+
+_GZIP_MAGIC, _ZIP_MAGIC = b"\x1f\x8b", b"PK\x03\x04"
+# What Windows programs write as "Unicode".
+_OTHER_ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff": "UTF-32"}
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 _WRONG_COUNT = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 
 _UNREADABLE = (EOFError, OSError, zlib.error, zipfile.BadZipFile)
 
 
+class _Unpacking:
+    """A packed stream's content, as long as it is not more than the packed bytes can honestly hold."""
+
+    def __init__(self, file: BinaryIO, packed_bytes: int, path: str) -> None:
+        self._file, self._path = file, path
+        self._left = packed_bytes * MAX_UNPACKING + _UNPACKED_FREELY
+
+    def read(self, size: int) -> bytes:
+        return self._count(self._file.read(size))
+
+    def readline(self, limit: int) -> bytes:
+        return self._count(self._file.readline(limit))
+
+    def _count(self, content: bytes) -> bytes:
+        self._left -= len(content)
+        if self._left < 0:
+            raise InputError(
+                f"{self._path}: unpacks to more than {MAX_UNPACKING} times its size, as no table of faces does. "
+                "Unpack it yourself, look at it, and name the CSV file."
+            )
+        return content
+
+
 @contextmanager
 def open_csv(path: str) -> Iterator[BinaryIO]:
-    """Opens the CSV at `path`, unpacking .gz, and .zip with a single CSV in it.
+    """Opens the CSV at `path`, unpacking gzip, and zip with a single CSV in it; told apart by their first bytes.
 
     Raises:
       InputError: there is no such file, or it cannot be opened, unpacked or (within the context) read on.
@@ -41,24 +73,38 @@ def open_csv(path: str) -> Iterator[BinaryIO]:
         try:
             raw = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
             file = cast(BinaryIO, stack.enter_context(raw))
-            if path.endswith(".gz"):
-                file = cast(BinaryIO, stack.enter_context(gzip.open(file)))
-            elif path.endswith(".zip"):
-                archive = stack.enter_context(zipfile.ZipFile(file))
-                members = [name for name in archive.namelist() if name.lower().endswith(".csv")]
-                if len(members) != 1:
-                    raise InputError(
-                        f"{path}: expected one CSV file in the archive, found "
-                        f"{', '.join(members) or 'none'}. Unpack it and name the CSV file itself."
-                    )
-                file = cast(BinaryIO, stack.enter_context(archive.open(members[0])))
-            yield file
+            magic = file.read(4)
+            packed_bytes = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            if magic.startswith(_GZIP_MAGIC):
+                unpacked = cast(BinaryIO, stack.enter_context(gzip.open(file)))
+                yield cast(BinaryIO, _Unpacking(unpacked, packed_bytes, path))
+            elif magic == _ZIP_MAGIC:
+                unpacked = _open_member(stack.enter_context(zipfile.ZipFile(file)), path, stack)
+                yield cast(BinaryIO, _Unpacking(unpacked, packed_bytes, path))
+            else:
+                yield file
         except FileNotFoundError:
             raise InputError(f"{path}: no such file. Check the path.") from None
         except _UNREADABLE as error:
             raise InputError(
                 f"{path}: cannot be read ({error}). The file may be cut off: download it again."
             ) from error
+
+
+def _open_member(archive: zipfile.ZipFile, path: str, stack: ExitStack) -> BinaryIO:
+    """The one CSV in a zip archive."""
+    members = [name for name in archive.namelist() if name.lower().endswith(".csv")]
+    if len(members) != 1:
+        raise InputError(
+            f"{path}: expected one CSV file in the archive, found {', '.join(_abridged(members)) or 'none'}. "
+            "Unpack it and name the CSV file itself."
+        )
+    try:
+        return cast(BinaryIO, stack.enter_context(archive.open(members[0])))
+    except (RuntimeError, NotImplementedError) as error:
+        # A password, or a kind of compression that Python does not know.
+        raise InputError(f"{path}: {error}. Unpack it and name the CSV file itself.") from None
 
 
 def read_header(path: str, csv_format: FaceCsvFormat) -> list[str]:
@@ -69,23 +115,35 @@ def read_header(path: str, csv_format: FaceCsvFormat) -> list[str]:
     """
     with open_csv(path) as file:
         line = file.readline(MAX_HEADER_BYTES)
-    wanted = ", ".join(_abridged(csv_format.required_columns))
+    required = csv_format.required_columns
+    wanted = ", ".join(_abridged(required))
     if not line.strip():
         raise InputError(f"{path}: the file is empty. Expected a header with the columns {wanted}.")
-    try:
-        names = [name.strip() for name in next(csv.reader([line.decode("utf-8-sig", "replace")]))]
-    except csv.Error as error:
-        raise InputError(f"{path}: row 0 (the header): {error}. Save the file as CSV with plain line ends.") from None
-    missing = [name for name in csv_format.required_columns if name not in names]
+    for mark, encoding in _OTHER_ENCODINGS.items():
+        if line.startswith(mark):
+            raise InputError(f"{path}: row 0 (the header): encoded as {encoding}. Save the file as UTF-8.")
+    names = _cells(line, ",", path)
+    missing = [name for name in required if name not in names]
     if missing:
+        for separator, spelt in _OTHER_SEPARATORS.items():
+            if set(required) <= set(_cells(line, separator, path)):
+                raise InputError(f"{path}: row 0 (the header): separated by {spelt}. Save the file with commas.")
         raise InputError(
             f"{path}: row 0 (the header): no column {', '.join(_abridged(missing))}. "
-            f"Expected {wanted}; found {', '.join(_abridged([name[:30] for name in names]))}."
+            f"Expected {wanted}; found {', '.join(_abridged([name[:30] for name in names]))}. Correct the header."
         )
     repeated = sorted({name for name in csv_format.required_columns if names.count(name) > 1})
     if repeated:
         raise InputError(f"{path}: row 0 (the header): repeats the column {', '.join(repeated)}. Remove one.")
     return names
+
+
+def _cells(header: bytes, separator: str, path: str) -> list[str]:
+    try:
+        [cells] = csv.reader([header.decode("utf-8-sig", "replace")], delimiter=separator)
+    except (csv.Error, ValueError) as error:
+        raise InputError(f"{path}: row 0 (the header): {error}. Save the file as CSV with plain line ends.") from None
+    return [cell.strip() for cell in cells]
 
 
 def _abridged(names: list[str]) -> list[str]:

@@ -24,10 +24,18 @@ POINTS = (
 )
 COORDINATES = tuple(f"{point}_{axis}" for point in POINTS for axis in "xy")
 
+# (left, right) of the points that come in pairs.
+MIRRORED_POINTS = tuple((point, point.replace("left", "right")) for point in POINTS if "left" in point)
+
 # Feature of the transformed Examples: COORDINATES scaled to [-1, 1], NaN where missing.
 LABEL = "scaled_keypoints"
 
 # pixels = (scaled + 1) * HALF_SIZE
 HALF_SIZE = IMAGE_SIZE / 2
 
-CSV_FORMAT = FaceCsvFormat(image_column="Image", image_size=IMAGE_SIZE, point_columns=COORDINATES)
+CSV_FORMAT = FaceCsvFormat(
+    image_column="Image",
+    image_size=IMAGE_SIZE,
+    point_columns=COORDINATES,
+    mirrored_columns=tuple((f"{left}_x", f"{right}_x") for left, right in MIRRORED_POINTS),
+)

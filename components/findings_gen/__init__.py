@@ -1,0 +1,1 @@
+"""Finds what is wrong with face data, and names the rows."""

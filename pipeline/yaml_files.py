@@ -1,0 +1,50 @@
+"""Reads YAML files that people write, with errors that people can use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.errors import InputError
+
+_MAX_BYTES = 1 << 20
+
+
+def read_yaml(path: Path, named_by: str) -> dict[str, Any]:
+    """The keys and values of a YAML file; {} if it is empty.
+
+    Args:
+      path: the file.
+      named_by: what told its path, for messages.
+
+    Raises:
+      InputError: it cannot be read, or does not hold keys and values.
+    """
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise InputError(f"{path}: larger than {_MAX_BYTES >> 20} MiB, not such a file. Check {named_by}.")
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file. Check {named_by}.") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}). Check {named_by}.") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f", line {where.line + 1}" if where else ""
+        raise InputError(f"{path}{line}: not valid YAML. Correct the file.") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected keys and values. Correct the file.")
+    return values
+
+
+def describe_problem(problem: Any) -> str:
+    """One of Pydantic's problems, with its key."""
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key '{key}'"
+    shown = "" if isinstance(problem["input"], dict) else f", found {problem['input']!r}"
+    return f"'{key}': {problem['msg']}{shown}"
