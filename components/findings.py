@@ -104,3 +104,8 @@ def read(uri: str) -> tuple[list[Finding], dict[str, Any]]:
         findings = [Finding.from_json(line) for line in file.read().splitlines()]
     with fileio.open(os.path.join(uri, _SUMMARY_FILE)) as file:
         return findings, json.load(file)
+
+
+def describe_counts(summary: dict[str, Any]) -> str:
+    """How many findings there are, in words."""
+    return ", ".join(f"{summary[kind]} {kind}" for kind in (*SEVERITIES, "waived"))

@@ -77,6 +77,7 @@ def create_branch(task: Task, source: Source, settings: TaskSettings, models_roo
         statistics=statistics_gen.outputs["statistics"],
         anomalies=example_validator.outputs["anomalies"],
         schema=schema_gen.outputs["schema"],
+        data_set=task.name,
         csv_format=task.csv_format,
         max_bad_rows=source.max_bad_rows,
         waivers=[dataclasses.asdict(waiver) for waiver in source.waivers],

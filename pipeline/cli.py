@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, NoReturn, Optional, TextIO
 
 import typer
 
@@ -22,10 +24,7 @@ app = typer.Typer(
     help="TFX pipeline for facial keypoints and facial emotion.",
 )
 
-
-@app.callback()
-def _commands() -> None:
-    """Makes `run` a subcommand although it is the only one so far."""
+_Workspace = Annotated[Path, typer.Option(help="Folder with artifacts/ and models/.")]
 
 
 @app.command()
@@ -48,7 +47,7 @@ def run(
     config: Annotated[
         Optional[Path], typer.Option(help="YAML file with the settings that differ from the default.")
     ] = None,
-    workspace: Annotated[Path, typer.Option(help="Folder that gets artifacts/ and models/.")] = Path(),
+    workspace: _Workspace = Path(),
 ) -> None:
     """Runs the whole pipeline: two CSV files in, two blessed models in models/NAME/VERSION/ out.
 
@@ -66,12 +65,36 @@ def run(
         _check_files(settings)
         succeeded = _run(settings, Workspace(workspace.resolve()), started)
     except ExplainedError as error:
-        typer.echo(f"emotion-ai: {error}", err=True)
-        raise typer.Exit(1) from None
+        _fail(error)
     except KeyboardInterrupt:
         typer.echo("emotion-ai: interrupted; the same command goes on from the last finished node.", err=True)
         raise typer.Exit(130) from None
     raise typer.Exit(0 if succeeded else 1)
+
+
+@app.command()
+def findings(
+    workspace: _Workspace = Path(),
+    pictures: Annotated[
+        Optional[Path], typer.Option(help="Folder that gets a picture of the faces of each finding.")
+    ] = None,
+) -> None:
+    """Shows what the last run found wrong with the data, worst first, with row numbers to look at."""
+    place = Workspace(workspace.resolve())
+    try:
+        if not place.metadata_file.is_file():
+            raise InputError(f"{place.metadata_file}: no such file. Run `emotion-ai run`, or check --workspace.")
+        with _logged(place, "findings") as (terminal, _):
+            from pipeline.findings_view import show_findings
+
+            show_findings(place, pictures, terminal)
+    except ExplainedError as error:
+        _fail(error)
+
+
+def _fail(error: ExplainedError) -> NoReturn:
+    typer.echo(f"emotion-ai: {error}", err=True)
+    raise typer.Exit(1)
 
 
 def _check_files(settings: Settings) -> None:
@@ -85,26 +108,37 @@ def _check_files(settings: Settings) -> None:
 
 
 def _run(settings: Settings, workspace: Workspace, started: float) -> bool:
+    run_id = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
+    with _logged(workspace, run_id) as (terminal, log_file):
+        terminal.write(f"emotion-ai run {run_id}, log: {log_file}\n")
+        from pipeline.local_run import run_locally
+
+        return run_locally(settings, workspace, run_id, terminal, log_file, started)
+
+
+@contextmanager
+def _logged(workspace: Workspace, name: str) -> Iterator[tuple[TextIO, Path]]:
+    """Within the context, library output goes to a log file; so does an unexpected error, which is then explained.
+
+    Yields:
+      A stream to the terminal, and the log file.
+    """
     # Only what the message of a wrong call needs is imported before this.
     from pipeline.logs import output_to_log
 
-    run_id = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
-    log_file = workspace.logs / f"{run_id}.log"
+    log_file = workspace.logs / f"{name}.log"
     try:
         workspace.logs.mkdir(parents=True, exist_ok=True)
         log_file.touch()
     except OSError as error:
         raise InputError(f"{workspace.root}: cannot be written ({error.strerror}). Check --workspace.") from None
     with output_to_log(log_file) as terminal:
-        terminal.write(f"emotion-ai run {run_id}, log: {log_file}\n")
         try:
-            from pipeline.local_run import run_locally
-
-            return run_locally(settings, workspace, run_id, terminal, log_file, started)
+            yield terminal, log_file
         except (ExplainedError, KeyboardInterrupt):
             raise
         except Exception as error:
-            logging.getLogger(__name__).exception("run failed")
+            logging.getLogger(__name__).exception("%s failed", name)
             raise ExplainedError(f"unexpected {type(error).__name__}: {error}. Details: {log_file}") from error
 
 

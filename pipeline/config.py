@@ -134,4 +134,3 @@ def _merged(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
         both = isinstance(result.get(key), dict) and isinstance(value, dict)
         result[key] = _merged(result[key], value) if both else value
     return result
-

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
+from components import findings
 from pipeline.local_runner import NodeRun
 from pipeline.summary import BranchSummary
 
@@ -92,6 +93,10 @@ def _describe(branch: BranchSummary) -> list[str]:
         )
         if classes:
             lines.append(f"classes: {', '.join(classes)}")
+    if counts and counts["bad"]:
+        lines.append(f"[yellow]quarantine: {counts['bad']:,} rows could not be used[/]")
+    if branch.findings:
+        lines.append(f"findings in the data: {findings.describe_counts(branch.findings)}")
     if branch.blessed is None:
         lines.append("[red]not evaluated[/]: stopped before")
     elif branch.blessed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tfx import types
@@ -11,6 +12,7 @@ from tfx.components.pusher import executor as pusher_executor
 from tfx.components.util import model_utils
 from tfx.types import artifact_utils
 
+from components import findings
 from components.atomic_pusher.executor import UNCHANGED_PROPERTY
 from components.face_csv_example_gen.executor import ROW_COUNTS_PROPERTY
 from pipeline.config import Threshold
@@ -51,6 +53,7 @@ class BranchSummary:
 
     Attributes:
       row_counts: what FaceCsvExampleGen counted: 'read', 'left_out', 'train', 'class:<name>' and so on.
+      findings: summary of what is wrong with the data, see findings.write.
       metrics: the candidate's metrics on `test`, by name.
       confusion: (true class id, predicted class id) -> examples, where the task has classes.
       judgements: one for each threshold.
@@ -61,6 +64,7 @@ class BranchSummary:
 
     task: Task
     row_counts: dict[str, int] | None = None
+    findings: dict[str, Any] | None = None
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
     confusion: dict[tuple[int, int], int] = dataclasses.field(default_factory=dict)
     judgements: list[Judgement] = dataclasses.field(default_factory=list)
@@ -81,6 +85,9 @@ def summarise(task: Task, runs: dict[str, NodeRun], thresholds: dict[str, Thresh
     if examples:
         counts = json.loads(examples.get_string_custom_property(ROW_COUNTS_PROPERTY))
         summary = dataclasses.replace(summary, row_counts=counts)
+    found = output("FindingsGen", "findings")
+    if found:
+        summary = dataclasses.replace(summary, findings=findings.read(found.uri)[1])
     evaluation, blessing = output("Evaluator", "evaluation"), output("Evaluator", "blessing")
     if evaluation and blessing:
         candidate, baseline = read_metrics(evaluation.uri)

@@ -76,7 +76,7 @@ class FaceCsvFormat:
         )
 
     def fitting_codings(self, codes: set[str]) -> list[str]:
-        """Names of the codings that the codes can be of; a code that is in no coding is a bad row's and tells nothing."""
+        """Names of the codings that hold all the codes. A code that is in none is a bad row's, and tells nothing."""
         known = codes & set().union(*self.class_codings.values())
         return [name for name, coding in self.class_codings.items() if known <= coding.keys()]
 

@@ -17,6 +17,7 @@ class FindingsGenSpec(component_spec.ComponentSpec):
     """Parameters, inputs and outputs of FindingsGen."""
 
     PARAMETERS = {
+        "data_set": component_spec.ExecutionParameter(type=str),
         "csv_format": component_spec.ExecutionParameter(type=str),
         "max_bad_rows": component_spec.ExecutionParameter(type=float),
         "waivers": component_spec.ExecutionParameter(type=str),
@@ -49,6 +50,7 @@ class FindingsGen(base_beam_component.BaseBeamComponent):
         statistics: types.BaseChannel,
         anomalies: types.BaseChannel,
         schema: types.BaseChannel,
+        data_set: str,
         csv_format: FaceCsvFormat,
         max_bad_rows: float,
         waivers: list[dict[str, object]],
@@ -62,6 +64,7 @@ class FindingsGen(base_beam_component.BaseBeamComponent):
           statistics: of the examples.
           anomalies: that ExampleValidator found in the statistics.
           schema: curated; its comparators are the limits of drift and skew.
+          data_set: its name.
           csv_format: of the file that the examples are from.
           max_bad_rows: share of rows that may be in quarantine.
           waivers: fields of `Waiver`, each.
@@ -76,6 +79,7 @@ class FindingsGen(base_beam_component.BaseBeamComponent):
                 statistics=statistics,
                 anomalies=anomalies,
                 schema=schema,
+                data_set=data_set,
                 csv_format=csv_format.to_json(),
                 max_bad_rows=max_bad_rows,
                 waivers=json.dumps(waivers),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from typing import Any
@@ -12,7 +13,6 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx import types
 from tfx.components.example_validator import executor as example_validator
 from tfx.components.statistics_gen import stats_artifact_utils
-from tfx.components.util import tfxio_utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
@@ -25,6 +25,7 @@ from components.findings import Finding
 from components.findings_gen import distributions
 from components.findings_gen.catalogue import CHECKS
 from components.findings_gen.face_checks import CheckFaces
+from components.findings_gen.reading import ReadExamples
 from components.findings_gen.waivers import Waiver, apply_waivers
 from components.model_versions import TRAINING_STATISTICS, latest_version, version_path
 
@@ -51,22 +52,24 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         split_names = artifact_utils.decode_split_names(examples.split_names)
 
         face_findings = os.path.join(output.uri, _FACE_FINDINGS_FILE)
+        patterns = [
+            (number, os.path.join(artifact_utils.get_split_uri([examples], split), "*"))
+            for number, split in enumerate(split_names)
+        ]
         with self._make_beam_pipeline() as pipeline:
-            batches = []
-            for number, split in enumerate(split_names):
-                tfxio = tfxio_utils.get_split_tfxio([examples], split, ["FindingsGen"], schema)
-                read = pipeline | f"Read[{split}]" >> tfxio.BeamSource()
-                batches.append(read | f"Name[{split}]" >> beam.Map(lambda batch, number: (number, batch), number))
             _ = (
-                batches
-                | "AllSplits" >> beam.Flatten()
+                pipeline
+                | "Splits" >> beam.Create(patterns)
+                | ReadExamples(schema)
                 | CheckFaces(FaceCsvFormat.from_json(exec_properties["csv_format"]), split_names)
-                | "ToJson" >> beam.Map(Finding.to_json)
-                | "Write" >> beam.io.WriteToText(face_findings, shard_name_template="")
+                | "ToList" >> beam.combiners.ToList().without_defaults()
+                | "Write" >> beam.Map(_write_lines, face_findings)
             )
-        with fileio.open(face_findings) as file:
-            found = [Finding.from_json(line) for line in file.read().splitlines()]
-        fileio.remove(face_findings)
+        found: list[Finding] = []
+        if fileio.exists(face_findings):
+            with fileio.open(face_findings) as file:
+                found += [Finding.from_json(line) for line in file.read().splitlines()]
+            fileio.remove(face_findings)
 
         statistics = {
             split: stats_artifact_utils.load_statistics(statistics_artifact, split).proto() for split in split_names
@@ -84,8 +87,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         found += _bad_rows(examples, exec_properties["max_bad_rows"])
 
         waivers = [Waiver(**fields) for fields in json.loads(exec_properties["waivers"])]
-        context = {"examples": examples.uri, "drift_from_version": version}
+        context = {
+            "data_set": exec_properties["data_set"],
+            "examples": examples.uri,
+            "drift_from_version": version,
+        }
         findings.write(output.uri, apply_waivers(found, waivers), context)
+
+
+def _write_lines(found: list[Finding], path: str) -> None:
+    with fileio.open(path, "w") as file:
+        file.write("".join(f"{finding.to_json()}\n" for finding in found))
 
 
 def _load_anomalies(artifact: types.Artifact, split: str) -> anomalies_pb2.Anomalies:
@@ -100,7 +112,7 @@ def _bad_rows(examples: types.Artifact, max_share: float) -> list[Finding]:
         return []
     path = os.path.join(examples.uri, QUARANTINE_FILE)
     with fileio.open(path) as file:
-        bad_rows = [json.loads(line) for _, line in zip(range(findings.MAX_ROWS), file)]
+        bad_rows = [json.loads(line) for line in itertools.islice(file, findings.MAX_ROWS)]
     share = counts["bad"] / counts["read"]
     name = "too_many_bad_rows" if share > max_share else "bad_rows"
     first = min(bad_rows, key=lambda bad: bad["row"])

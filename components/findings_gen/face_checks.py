@@ -37,12 +37,16 @@ class FaceBatch:
     Attributes:
       rows: int64 [n], numbers in the file.
       images: uint8 [n, size, size].
+      contrast: float32 [n], see image_features.
+      sharpness: float32 [n], see image_features.
       labels: float32 [n, 1] class ids, or [n, coordinates] pixels, NaN where missing.
       wrong_size: rows that are not among these, because their image has another number of bytes.
     """
 
     rows: Rows
     images: npt.NDArray[np.uint8]
+    contrast: Floats
+    sharpness: Floats
     labels: Floats
     wrong_size: Rows
 
@@ -61,7 +65,14 @@ class FaceBatch:
         else:
             labels = np.stack([_numbers(batch, name) for name in csv_format.point_columns], axis=1)
         is_good = fits.to_numpy(zero_copy_only=False)
-        return cls(rows[is_good], pixels.reshape(-1, size, size), labels[is_good], wrong_size=rows[~is_good])
+        return cls(
+            rows=rows[is_good],
+            images=pixels.reshape(-1, size, size),
+            contrast=_numbers(batch, "contrast")[is_good],
+            sharpness=_numbers(batch, "sharpness")[is_good],
+            labels=labels[is_good],
+            wrong_size=rows[~is_good],
+        )
 
 
 def _numbers(batch: pa.RecordBatch, name: str) -> Floats:
@@ -82,13 +93,14 @@ class CheckFaces(beam.PTransform):
 
     def expand(self, batches: beam.PCollection) -> beam.PCollection:
         has_points = bool(self._csv_format.point_columns)
-        looked = batches | "Look" >> beam.FlatMapTuple(partial(_look, csv_format=self._csv_format)).with_outputs(_HITS, _SIGNATURES)
+        look = partial(_look, csv_format=self._csv_format)
+        looked = batches | "Look" >> beam.FlatMapTuple(look).with_outputs(_HITS, _SIGNATURES)
         hits = [looked[_HITS]]
         row_findings, signatures = [], looked[_SIGNATURES]
         if has_points:
             usual = (
                 signatures
-                | "Sample" >> beam.CombineGlobally(_sample)
+                | "Sample" >> beam.CombineGlobally(_sample).without_defaults()
                 | "Learn" >> beam.Map(lambda sample: layouts.UsualLayout.learn(sample["label"]))
             )
             hits.append(signatures | "Far" >> beam.FlatMap(_far_layouts, beam.pvalue.AsSingleton(usual)))
@@ -105,7 +117,7 @@ class CheckFaces(beam.PTransform):
             | "ByBand" >> beam.FlatMap(_by_band)
             | "Meet" >> beam.GroupByKey()
             | "Pair" >> beam.MapTuple(partial(_pairs, tolerance=tolerance))
-            | "AllPairs" >> beam.CombineGlobally(_all_pairs)
+            | "AllPairs" >> beam.CombineGlobally(_all_pairs).without_defaults()
             | "CopyFindings" >> beam.FlatMap(_copy_findings, self._split_names)
         )
         return row_findings | "AllFindings" >> beam.Flatten()
@@ -113,7 +125,7 @@ class CheckFaces(beam.PTransform):
 
 def _look(split: int, batch: pa.RecordBatch, csv_format: FaceCsvFormat) -> Iterator[beam.pvalue.TaggedOutput]:
     faces = FaceBatch.of(batch, csv_format)
-    masks = image_checks.check_images(faces.images)
+    masks = image_checks.check_images(faces.images, faces.contrast, faces.sharpness)
     # Pictures that show nothing are all alike, and have been found already.
     shows = ~np.logical_or.reduce([masks[check] for check in image_checks.SHOW_NOTHING])
     if csv_format.mirrored_columns:
@@ -162,8 +174,8 @@ def _finding(
 
 def _sample(parts: Iterable[duplicates.Signatures]) -> duplicates.Signatures:
     """The complete rows with the lowest digests: picked by the pictures alone, whatever the order and the runner."""
-    rows = np.concatenate(list(parts))
-    complete = rows[~np.isnan(rows["label"]).any(axis=1)]
+    rows: duplicates.Signatures = np.concatenate(list(parts))
+    complete: duplicates.Signatures = rows[~np.isnan(rows["label"]).any(axis=1)]
     return complete[np.argsort(complete["digest"], kind="stable")[: layouts.MAX_SAMPLE]]
 
 
@@ -190,15 +202,14 @@ def _by_band(signatures: duplicates.Signatures) -> Iterator[tuple[tuple[int, int
                 yield (band, shard), part
 
 
-def _pairs(
-    key: tuple[int, int], parts: Iterable[duplicates.Signatures], tolerance: float
-) -> duplicates.Pairs:
+def _pairs(key: tuple[int, int], parts: Iterable[duplicates.Signatures], tolerance: float) -> duplicates.Pairs:
     band, _ = key
     return duplicates.find_pairs(np.concatenate(list(parts)), band, tolerance)
 
 
 def _all_pairs(parts: Iterable[duplicates.Pairs]) -> duplicates.Pairs:
-    return np.unique(np.concatenate([np.empty(0, duplicates.PAIR), *parts]))
+    pairs: duplicates.Pairs = np.unique(np.concatenate(list(parts)))
+    return pairs
 
 
 def _copy_findings(pairs: duplicates.Pairs, split_names: list[str]) -> Iterator[Finding]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from components.face_csv_example_gen import image_features
+from components.face_csv_example_gen.image_features import Values
 
 Mask = npt.NDArray[np.bool_]
+
+# Checks whose images show nothing, so that there is nothing to compare.
+SHOW_NOTHING = ("black_images", "white_images", "flat_images")
 
 # Where nearly all pixels are darker or lighter than these, nothing can be seen.
 _DARK, _LIGHT, _NEARLY_ALL = 16, 239, 0.99
@@ -18,13 +21,17 @@ _FLAT, _LOW_CONTRAST = 2 / 255, 0.03
 _BLURRED_AT_48 = 0.15
 
 
-def check_images(images: npt.NDArray[np.uint8]) -> dict[str, Mask]:
-    """Name of the check -> which of the images, uint8 [n, size, size], it finds wrong; at most one check for each.
+def check_images(images: npt.NDArray[np.uint8], contrast: Values, sharpness: Values) -> dict[str, Mask]:
+    """Looks at images, each of which is found wrong by one check at most: by the first one in the result.
 
-    The worst comes first: an image in a mask of 'black_images', 'white_images' or 'flat_images' shows nothing.
+    Args:
+      images: uint8 [n, size, size].
+      contrast: float32 [n], see image_features.
+      sharpness: float32 [n], see image_features.
+
+    Returns:
+      Name of the check -> which images it finds wrong, bool [n].
     """
-    contrast = image_features.contrast(images)
-    sharpness = image_features.sharpness(images)
     masks = {
         "black_images": (images < _DARK).mean(axis=(1, 2)) > _NEARLY_ALL,
         "white_images": (images > _LIGHT).mean(axis=(1, 2)) > _NEARLY_ALL,
@@ -37,6 +44,3 @@ def check_images(images: npt.NDArray[np.uint8]) -> dict[str, Mask]:
         masks[name] = mask & left
         left &= ~mask
     return masks
-
-
-SHOW_NOTHING = ("black_images", "white_images", "flat_images")

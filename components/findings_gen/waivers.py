@@ -51,5 +51,6 @@ def apply_waivers(findings: list[Finding], waivers: list[Waiver]) -> list[Findin
     return result
 
 
-def _about_waiver(check: str, finding: str, about: str) -> Finding:
-    return Finding(f"{check}:{finding}", CHECKS[check].severity, f"{CHECKS[check].meaning}: {about}", CHECKS[check].remedy)
+def _about_waiver(name: str, finding: str, about: str) -> Finding:
+    check = CHECKS[name]
+    return Finding(f"{name}:{finding}", check.severity, f"{check.meaning}: {about}", check.remedy)
