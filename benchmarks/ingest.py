@@ -18,7 +18,6 @@ import time
 from pathlib import Path
 
 TURNS = 3
-BEAM_ARGS = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
 
 
 def turn(side: str, csv: Path, folder: Path) -> None:
@@ -30,11 +29,12 @@ def turn(side: str, csv: Path, folder: Path) -> None:
     from tfx.utils import io_utils, proto_utils
 
     from components.face_csv_example_gen.executor import Executor
+    from pipeline.dag import BEAM_PIPELINE_ARGS
     from pipeline.emotion.features import CSV_FORMAT
     from pipeline.tasks import EMOTION
 
     executor_class = Executor if side == "ours" else StockExecutor
-    context = executor_class.Context(beam_pipeline_args=BEAM_ARGS, tmp_dir=str(folder / "tmp"), unique_id="1")
+    context = executor_class.Context(beam_pipeline_args=list(BEAM_PIPELINE_ARGS), tmp_dir=str(folder / "tmp"), unique_id="1")
     examples = standard_artifacts.Examples()
     examples.uri = str(folder / "examples")
     splits = [

@@ -10,8 +10,13 @@ from pipeline.tasks import TASKS
 
 PIPELINE_NAME = "emotion-ai"
 
-# By its full name: newer Beam's DirectRunner first tries to download another runner.
-BEAM_PIPELINE_ARGS = ("--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",)
+BEAM_PIPELINE_ARGS = (
+    # By its full name: newer Beam's DirectRunner first tries to download another runner.
+    "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
+    # The workers are threads of this process. Where no image is named, TFX packs its own sources up for remote ones: a
+    # second and a half at each node, and 3 MB in the temporary folder that nobody removes.
+    "--sdk_container_image=none",
+)
 
 
 def create_pipeline(

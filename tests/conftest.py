@@ -12,8 +12,6 @@ import pytest
 
 from pipeline.drawn_faces import write_kaggle_csvs
 
-BEAM_ARGS = ["--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"]
-
 
 @pytest.fixture(scope="session")
 def drawn_csvs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:

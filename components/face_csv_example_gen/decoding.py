@@ -189,7 +189,8 @@ def _decode_points(
     if not columns:
         return points, []
     missing = np.isnan(points)
-    partner_missing = missing.reshape(len(points), -1, 2)[:, :, ::-1].reshape(points.shape)
+    # Of an x the y, of a y the x.
+    partner_missing = missing[:, np.arange(len(columns)) ^ 1]
     with np.errstate(invalid="ignore"):
         outside = (points < 0) | (points > csv_format.image_size)
     is_wrong = outside | (missing & ~partner_missing)

@@ -27,7 +27,7 @@ MAX_HEADER_BYTES = 1 << 16
 MAX_ROW_BYTES = 1 << 20
 # Text of gray values packs to a third or a tenth; what unpacks to far more is no data set but a zip bomb.
 MAX_UNPACKING = 100
-_UNPACKED_FREELY = 64 << 20
+UNPACKED_FREELY = 64 << 20
 
 _GZIP_MAGIC, _ZIP_MAGIC = b"\x1f\x8b", b"PK\x03\x04"
 # What Windows programs write as "Unicode".
@@ -44,7 +44,7 @@ class _Unpacking:
 
     def __init__(self, file: BinaryIO, packed_bytes: int, path: str) -> None:
         self._file, self._path = file, path
-        self._left = packed_bytes * MAX_UNPACKING + _UNPACKED_FREELY
+        self._left = packed_bytes * MAX_UNPACKING + UNPACKED_FREELY
 
     def read(self, size: int) -> bytes:
         return self._count(self._file.read(size))

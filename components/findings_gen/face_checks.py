@@ -175,8 +175,10 @@ def _finding(
 def _sample(parts: Iterable[duplicates.Signatures]) -> duplicates.Signatures:
     """The complete rows with the lowest digests: picked by the pictures alone, whatever the order and the runner."""
     rows: duplicates.Signatures = np.concatenate(list(parts))
-    complete: duplicates.Signatures = rows[~np.isnan(rows["label"]).any(axis=1)]
-    return complete[np.argsort(complete["digest"], kind="stable")[: layouts.MAX_SAMPLE]]
+    complete = rows[~np.isnan(rows["label"]).any(axis=1)]
+    order = np.argsort(complete["digest"], kind="stable")
+    sample: duplicates.Signatures = complete[order[: layouts.MAX_SAMPLE]]
+    return sample
 
 
 def _far_layouts(signatures: duplicates.Signatures, usual: layouts.UsualLayout | None) -> Iterator[Hits]:

@@ -18,7 +18,7 @@ from components.face_csv_example_gen.csv_format import FaceCsvFormat
 from components.face_csv_example_gen.executor import ROW_COUNTS_PROPERTY, Executor
 from pipeline.emotion import features as emotion
 from pipeline.keypoints import features as keypoints
-from tests.conftest import BEAM_ARGS
+from tests.data_chain import context_for
 
 Records = dict[str, list[tf.train.Example]]
 Ingest = Callable[..., tuple[Records, dict[str, int]]]
@@ -29,14 +29,13 @@ def ingest(tmp_path: Path) -> Ingest:
     def run(csv: Path, csv_format: FaceCsvFormat, coding: str = "auto", split: str = "hash") -> Any:
         examples = standard_artifacts.Examples()
         examples.uri = str(tmp_path / "examples")
-        context = Executor.Context(beam_pipeline_args=BEAM_ARGS, tmp_dir=str(tmp_path / "tmp"), unique_id="1")
         properties = {
             "csv_path": str(csv),
             "csv_format": csv_format.to_json(),
             "class_coding": coding,
             "split_by": split,
         }
-        Executor(context).Do({}, {"examples": [examples]}, properties)
+        Executor(context_for(Executor, tmp_path)).Do({}, {"examples": [examples]}, properties)
         records = {
             split: [
                 tf.train.Example.FromString(record.numpy())
