@@ -199,7 +199,7 @@ def _decode_points(
     for i in np.flatnonzero(is_wrong.any(axis=1)):
         j = int(is_wrong[i].argmax())
         cell = batch[columns[j]][int(i)].as_py() or b""
-        reason = _reason(points[i], j, csv_format)
+        reason = _REPEATED_HEADER if cell == columns[j].encode() else _reason(points[i], j, csv_format)
         bad.append(BadRow(int(rows[i]), columns[j], cell[:20].decode("utf-8", "replace"), reason))
     return points, bad
 

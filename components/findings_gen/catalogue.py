@@ -24,8 +24,8 @@ class Check:
 
 CHECKS = {
     # Rows that FaceCsvExampleGen could not use.
-    "too_many_bad_rows": Check(ERROR, "rows could not be used", "Correct the rows that the quarantine file names."),
-    "bad_rows": Check(WARNING, "rows could not be used", "Correct the rows that the quarantine file names."),
+    "too_many_bad_rows": Check(ERROR, "could not be used", "Correct the rows that the quarantine file names."),
+    "bad_rows": Check(WARNING, "could not be used", "Correct the rows that the quarantine file names."),
     # The distributions: TFDV's own anomalies, and what TFDV measures between two sets.
     "schema": Check(ERROR, "breaks the schema", "Correct the data, or the schema if the data are right."),
     "rare_class": Check(ERROR, "too rare to be learned and judged", "Add rows of the class."),
@@ -34,33 +34,33 @@ CHECKS = {
     ),
     "skew": Check(WARNING, "differs between the splits", "Split by hash, or add rows."),
     # Single pictures.
-    "wrong_size": Check(ERROR, "images without height x width bytes", "Write the Examples again."),
-    "black_images": Check(ERROR, "images are black", "Remove the rows."),
-    "white_images": Check(ERROR, "images are white", "Remove the rows."),
-    "flat_images": Check(ERROR, "images are one even gray", "Remove the rows."),
-    "low_contrast": Check(WARNING, "images have next to no contrast", "Look at them; remove what shows no face."),
-    "blurred_images": Check(WARNING, "images are blurred", "Look at them; remove what shows no face."),
+    "wrong_size": Check(ERROR, "the image has not height x width bytes", "Write the Examples again."),
+    "black_images": Check(ERROR, "the image is black", "Remove the rows."),
+    "white_images": Check(ERROR, "the image is white", "Remove the rows."),
+    "flat_images": Check(ERROR, "the image is one even gray", "Remove the rows."),
+    "low_contrast": Check(WARNING, "the image has next to no contrast", "Look at them; remove what shows no face."),
+    "blurred_images": Check(WARNING, "the image is blurred", "Look at them; remove what shows no face."),
     # Pictures against each other.
-    "duplicates": Check(WARNING, "images are copies of another row's", "Keep one row of each group."),
+    "duplicates": Check(WARNING, "the image is a copy of another row's", "Keep one row of each group."),
     "duplicates_across_splits": Check(
-        ERROR, "images are copies of one in another split", "Keep one row of each group, or split by hash."
+        ERROR, "the image is a copy of one in another split", "Keep one row of each group, or split by hash."
     ),
     "conflicting_labels": Check(
-        ERROR, "rows show the same picture with different labels", "Keep the row with the right label of each group."
+        ERROR, "the same picture has different labels", "Keep the row with the right label of each group."
     ),
-    "near_duplicates": Check(INFO, "images are nearly the same as another row's", "Keep one row of each group."),
+    "near_duplicates": Check(INFO, "the image is nearly that of another row", "Keep one row of each group."),
     "near_duplicates_across_splits": Check(
         ERROR,
-        "images are nearly the same as one in another split: the evaluation flatters",
+        "the image is nearly one in another split, so that the evaluation flatters",
         "Keep one row of each group.",
     ),
     "conflicting_near_duplicates": Check(
-        WARNING, "rows show nearly the same picture with different labels", "Look at the labels of each group."
+        WARNING, "nearly the same picture has different labels", "Look at the labels of each group."
     ),
     # Points.
-    "swapped_points": Check(ERROR, "rows have left and right swapped", "Swap the columns, or remove the rows."),
+    "swapped_points": Check(ERROR, "left and right are swapped", "Swap the columns, or remove the rows."),
     "layout_outliers": Check(
-        ERROR, "rows have points in a place where no other face has them", "Correct or remove the rows."
+        ERROR, "the points lie as on no other face", "Correct or remove the rows."
     ),
     "layouts_unchecked": Check(INFO, "too few complete rows to learn the usual layout from", "Add rows."),
     # The waivers themselves.

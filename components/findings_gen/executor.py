@@ -120,7 +120,8 @@ def _bad_rows(examples: types.Artifact, max_share: float) -> list[Finding]:
         Finding(
             name=name,
             severity=CHECKS[name].severity,
-            message=f"{counts['bad']:,} {CHECKS[name].meaning} ({share:.2%}, limit {max_share:.2%}), the first: row "
+            message=f"{counts['bad']:,} of {counts['read']:,} rows {CHECKS[name].meaning} ({100 * share:.2g} %, "
+            f"limit {100 * max_share:g} %), the first: row "
             f"{first['row']}, column '{first['column']}' ('{first['value']}'): {first['reason']}. All: {path}",
             remedy=CHECKS[name].remedy,
             count=counts["bad"],

@@ -163,7 +163,7 @@ def _finding(
     return Finding(
         name=check,
         severity=described.severity,
-        message=f"{count:,} {described.meaning}",
+        message=f"{count:,} {'row' if count == 1 else 'rows'}: {described.meaning}",
         remedy=described.remedy,
         count=count,
         rows=tuple(rows[:MAX_ROWS]),

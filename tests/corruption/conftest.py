@@ -14,7 +14,7 @@ from tests.data_chain import Outcome, run_chain
 
 @pytest.fixture(scope="session")
 def clean_csvs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return write_kaggle_csvs(tmp_path_factory.mktemp("clean"), keypoint_rows=600, emotion_rows=900)
+    return write_kaggle_csvs(tmp_path_factory.mktemp("clean"), keypoint_rows=1100, emotion_rows=900)
 
 
 @pytest.fixture
