@@ -34,7 +34,9 @@ def turn(side: str, csv: Path, folder: Path) -> None:
     from pipeline.tasks import EMOTION
 
     executor_class = Executor if side == "ours" else StockExecutor
-    context = executor_class.Context(beam_pipeline_args=list(BEAM_PIPELINE_ARGS), tmp_dir=str(folder / "tmp"), unique_id="1")
+    context = executor_class.Context(
+        beam_pipeline_args=list(BEAM_PIPELINE_ARGS), tmp_dir=str(folder / "tmp"), unique_id="1"
+    )
     examples = standard_artifacts.Examples()
     examples.uri = str(folder / "examples")
     splits = [

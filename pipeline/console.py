@@ -94,7 +94,7 @@ def _describe(branch: BranchSummary) -> list[str]:
         if classes:
             lines.append(f"classes: {', '.join(classes)}")
     if counts and counts["bad"]:
-        lines.append(f"[yellow]quarantine: {counts['bad']:,} rows could not be used[/]")
+        lines.append(f"[yellow]quarantine: {counts['bad']:,} of {counts['read']:,} rows could not be used[/]")
     if branch.findings:
         lines.append(f"findings in the data: {findings.describe_counts(branch.findings)}")
     if branch.blessed is None:

@@ -15,6 +15,7 @@ from tfx.types import artifact, artifact_utils, standard_artifacts
 from components import findings
 from components.anomaly_gate.executor import Executor as AnomalyGate
 from components.errors import ExplainedError
+from components.face_csv_example_gen.csv_format import FaceCsvFormat
 from components.face_csv_example_gen.executor import Executor as FaceCsvExampleGen
 from components.findings import Finding, Findings
 from components.findings_gen.executor import Executor as FindingsGen
@@ -43,6 +44,24 @@ def context_for(executor: Any, folder: Path) -> Any:
     return executor.Context(beam_pipeline_args=list(BEAM_PIPELINE_ARGS), tmp_dir=str(folder / "tmp"), unique_id="1")
 
 
+def read_csv(
+    folder: Path, csv: Path, csv_format: FaceCsvFormat, *, coding: str = "auto", split: str = "hash"
+) -> standard_artifacts.Examples:
+    """Examples of a CSV, in `folder`/examples.
+
+    Raises:
+      InputError: the file cannot be used.
+    """
+    examples = standard_artifacts.Examples()
+    examples.uri = str(folder / "examples")
+    FaceCsvExampleGen(context_for(FaceCsvExampleGen, folder)).Do(
+        {},
+        {"examples": [examples]},
+        {"csv_path": str(csv), "csv_format": csv_format.to_json(), "class_coding": coding, "split_by": split},
+    )
+    return examples
+
+
 def run_chain(
     folder: Path,
     csv: Path,
@@ -66,11 +85,7 @@ def run_chain(
         Path(result.uri).mkdir(parents=True)
         return result
 
-    examples = made(standard_artifacts.Examples, "examples")
-    properties: dict[str, Any] = {"csv_path": str(csv), "csv_format": task.csv_format.to_json()}
-    read = FaceCsvExampleGen(context_for(FaceCsvExampleGen, folder))
-    read.Do({}, {"examples": [examples]}, {**properties, "class_coding": coding, "split_by": split})
-
+    examples = read_csv(folder, csv, task.csv_format, coding=coding, split=split)
     schema = made(standard_artifacts.Schema, "schema")
     shutil.copy(task.schema_file, Path(schema.uri, "schema.pbtxt"))
     statistics = made(standard_artifacts.ExampleStatistics, "statistics")

@@ -59,9 +59,7 @@ CHECKS = {
     ),
     # Points.
     "swapped_points": Check(ERROR, "left and right are swapped", "Swap the columns, or remove the rows."),
-    "layout_outliers": Check(
-        ERROR, "the points lie as on no other face", "Correct or remove the rows."
-    ),
+    "layout_outliers": Check(ERROR, "the points lie as on no other face", "Correct or remove the rows."),
     "layouts_unchecked": Check(INFO, "too few complete rows to learn the usual layout from", "Add rows."),
     # The waivers themselves.
     "expired_waiver": Check(WARNING, "the waiver has expired", "Correct the data, or renew the waiver."),

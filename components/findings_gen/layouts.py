@@ -13,7 +13,7 @@ Mask = npt.NDArray[np.bool_]
 
 # Rows to learn the usual layout from. With more, scikit-learn tries ten times as many starts; the result is alike.
 MAX_SAMPLE = 500
-# Of complete rows, for each coordinate. Real faces: with 5 one row in 8,000 is found far that is not, with 10 one in 30,000.
+# Of complete rows, for each coordinate. With 5, one real face in 8,000 is found far that is not; with 10, in 30,000.
 _MIN_ROWS_PER_COORDINATE = 10
 # Nobody marks a point more exactly than this many pixels. Without it the distances would be all about points that drawn
 # faces have in exact proportion.
@@ -93,4 +93,4 @@ class UsualLayout:
         one = np.abs(weighted / np.sqrt(np.diag(precision))).max(axis=1)
         variances, directions = (part[..., -_MAIN_DIRECTIONS:] for part in np.linalg.eigh(covariance))
         main = np.abs(difference @ directions / np.sqrt(variances)).max(axis=1)
-        return np.log(np.maximum(np.stack([whole, one, main], axis=1), 1e-6))
+        return np.asarray(np.log(np.maximum(np.stack([whole, one, main], axis=1), 1e-6)))

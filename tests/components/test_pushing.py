@@ -24,12 +24,18 @@ def saved_model(folder: Path, content: str) -> standard_artifacts.Model:
     return model
 
 
-def push(tmp_path: Path, model: standard_artifacts.Model, blessed: int = 1) -> standard_artifacts.PushedModel:
+def push(
+    tmp_path: Path, model: standard_artifacts.Model, blessed: int = 1, learned_from: str = "statistics"
+) -> standard_artifacts.PushedModel:
     blessing, pushed = standard_artifacts.ModelBlessing(), standard_artifacts.PushedModel()
+    statistics = standard_artifacts.ExampleStatistics()
+    statistics.uri, statistics.split_names = str(tmp_path / "statistics"), '["train"]'
+    (tmp_path / "statistics" / "Split-train").mkdir(parents=True, exist_ok=True)
+    (tmp_path / "statistics" / "Split-train" / "FeatureStats.pb").write_text(learned_from)
     blessing.set_int_custom_property("blessed", blessed)
     blessing.uri = str(tmp_path / "blessing")
     pusher.Executor().Do(
-        {"model": [model], "model_blessing": [blessing]},
+        {"model": [model], "model_blessing": [blessing], "statistics": [statistics]},
         {"pushed_model": [pushed]},
         {"model_base_path": str(tmp_path / "models"), "run_id": "1"},
     )
@@ -47,6 +53,13 @@ def test_pushes_a_blessed_model_under_the_time(tmp_path: Path) -> None:
     assert before <= int(version) <= time.time()
     assert pushed.get_string_custom_property("pushed_destination") == str(tmp_path / "models" / version)
     assert (tmp_path / "models" / version / "variables" / "variables.index").read_text() == "index"
+
+
+def test_a_version_says_what_it_learned_from(tmp_path: Path) -> None:
+    push(tmp_path, saved_model(tmp_path / "a", "a"), learned_from="these rows")
+    [version] = versions(tmp_path)
+    path = tmp_path / "models" / version / model_versions.TRAINING_STATISTICS
+    assert path.read_text() == "these rows"
 
 
 def test_versions_grow_even_within_a_second(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy.ndimage import gaussian_filter
 
@@ -84,8 +85,8 @@ def moved(point: str, x: float, y: float) -> Callable[[Table, int], None]:
     return damage
 
 
-def changed(change: Callable[[np.ndarray[tuple[int, int], np.dtype[np.float64]]], object]) -> Callable[[Table, int], None]:
-    """Damage to all points, float [15, 2], in place or returned."""
+def changed(change: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]) -> Callable[[Table, int], None]:
+    """Damage to all points, float [15, 2]."""
 
     def damage(table: Table, row: int) -> None:
         points = np.array(numbers(table.rows[row - 1])).reshape(15, 2)
@@ -136,7 +137,9 @@ def damage_pictures(table: Table, change_label: Callable[[Table, int], None]) ->
 def emotion_outcome(clean_csvs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     table = Table.read(clean_csvs[1])
     table.rows = [row for row in table.rows if row[0] not in "26"]
-    damage_pictures(table, lambda table, row: table.set(row, "emotion", "0" if table.get(row, "emotion") != "0" else "3"))
+    damage_pictures(
+        table, lambda table, row: table.set(row, "emotion", "0" if table.get(row, "emotion") != "0" else "3")
+    )
     folder = tmp_path_factory.mktemp("emotions")
     return run_chain(folder, table.write(folder / "damaged.csv"), EMOTION)
 
@@ -147,6 +150,7 @@ def keypoint_outcome(clean_csvs: tuple[Path, Path], tmp_path_factory: pytest.Tem
     complete = [row for row in table.rows if "" not in row]
     rest = [row for row in table.rows if "" in row]
     table.rows = rest[: FIRST_LAYOUT - 1] + complete
+
     # Points of copies with another label: one that both have is five pixels away, which no layout notices.
     def change_label(table: Table, row: int) -> None:
         point = next(name[:-2] for name in COORDINATES if table.get(row, name))
@@ -161,7 +165,7 @@ def keypoint_outcome(clean_csvs: tuple[Path, Path], tmp_path_factory: pytest.Tem
 
 def expected_rows(finding: str) -> set[int]:
     rows = {FIRST_SINGLE + i for i, (_, name) in enumerate(SINGLE.values()) if name == finding}
-    for i, (_, name, other_label) in enumerate(COPIES.values()):
+    for i, (_, name, _) in enumerate(COPIES.values()):
         # What contradicts itself is a copy, too.
         also = {"conflicting_labels": "duplicates", "conflicting_near_duplicates": "near_duplicates"}.get(name)
         if finding in (name, also):
@@ -190,7 +194,7 @@ def test_copies(emotion_outcome: Outcome, keypoint_outcome: Outcome, data_set: s
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_layouts(keypoint_outcome: Outcome, name: str) -> None:
-    damage, finding = LAYOUTS[name]
+    _, finding = LAYOUTS[name]
     assert FIRST_LAYOUT + list(LAYOUTS).index(name) in keypoint_outcome.findings[finding].rows
 
 

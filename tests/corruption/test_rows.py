@@ -185,7 +185,10 @@ def test_the_first_row_beyond_the_limit_stops(tmp_path: Path, emotions: Table) -
     path = emotions.write(tmp_path / "damaged.csv")
     outcome = run_chain(tmp_path / "strict", path, EMOTION)
     assert outcome.findings["too_many_bad_rows"].rows == (700,)
-    assert "too_many_bad_rows: 1 of 900 rows could not be used (0.11 %, limit 0.1 %), the first: row 700" in outcome.stopped
+    assert (
+        "too_many_bad_rows: 1 of 900 rows could not be used (0.11 %, limit 0.1 %), the first: row 700"
+        in outcome.stopped
+    )
     lenient = run_chain(tmp_path / "lenient", path, EMOTION, max_bad_rows=0.002)
     assert lenient.stopped == ""
     assert lenient.findings["bad_rows"].rows == (700,)

@@ -43,6 +43,7 @@ COMPONENTS = {
     "Schema",
     "StatisticsGen",
     "ExampleValidator",
+    "FindingsGen",
     "AnomalyGate",
     "Transform",
     "Trainer",
@@ -83,10 +84,15 @@ class Project:
         self.config.write_text(LENIENT.format(**values))
 
     def run(self, *options: str, keypoints: Path | None = None, emotions: Path | None = None) -> Result:
-        command = [sys.executable, "-m", "pipeline.cli", "run"]
-        command += ["--workspace", str(self.workspace), "--config", str(self.config)]
-        command += ["--keypoints-csv", str(keypoints or self.keypoints_csv)]
-        command += ["--emotions-csv", str(emotions or self.emotions_csv), *options]
+        return self.call(
+            *("run", "--workspace", str(self.workspace), "--config", str(self.config)),
+            *("--keypoints-csv", str(keypoints or self.keypoints_csv)),
+            *("--emotions-csv", str(emotions or self.emotions_csv)),
+            *options,
+        )
+
+    def call(self, *arguments: str) -> Result:
+        command = [sys.executable, "-m", "pipeline.cli", *arguments]
         return Result(subprocess.run(command, cwd=self.sources, capture_output=True, text=True, timeout=600))
 
     def versions(self, model: str) -> list[int]:
@@ -199,20 +205,83 @@ def test_a_model_worse_than_the_last_blessed_one_is_refused(project: Project, fi
     project.configure(keypoint_epochs=30)
 
 
-def test_anomalies_stop_their_branch_only(project: Project, first_run: Result, tmp_path: Path) -> None:
-    header, first, *rest = project.keypoints_csv.read_text().splitlines()
-    damaged = tmp_path / "training.csv"
-    damaged.write_text("\n".join([header, re.sub(r"^[^,]*", "200", first), *rest]) + "\n")
-    before = project.versions("facial_keypoints")
-    result = project.run(keypoints=damaged)
+def lighter(csv: Path, folder: Path) -> Path:
+    """The CSV with pictures 60 gray values lighter, and a third of the labels made Happy."""
+    header, *rows = csv.read_text().splitlines()
+    changed = []
+    for number, row in enumerate(rows):
+        label, usage, pixels = row.split(",")
+        values = " ".join(str(min(int(value) + 60, 255)) for value in pixels.split())
+        changed.append(f"{'3' if number % 3 == 0 else label},{usage},{values}")
+    (folder / "lighter.csv").write_text("\n".join([header, *changed]) + "\n")
+    return folder / "lighter.csv"
+
+
+def test_data_unlike_the_served_model_s_stop_their_branch_only(
+    project: Project, first_run: Result, tmp_path: Path
+) -> None:
+    before = project.versions("emotion_ai")
+    result = project.run(emotions=lighter(project.emotions_csv, tmp_path))
     assert result.code == 1
-    assert result.nodes("✗") == {"KeypointsAnomalyGate"}
-    assert re.search(r"left_eye_center_x: Out-of-range values: .*200", result.text)
+    assert result.nodes("✗") == {"EmotionAnomalyGate"}
+    assert re.search(r"drift:brightness: Jensen-Shannon divergence 0\.\d+, limit 0\.06", result.text)
+    assert re.search(r"drift:emotion: largest difference of a share 0\.\d+, limit 0\.05", result.text)
     assert result.nodes("-") == {
-        f"Keypoints{name}" for name in ("Transform", "Trainer", "BaselineModel", "Evaluator", "Pusher")
+        f"Emotion{name}" for name in ("Transform", "Trainer", "BaselineModel", "Evaluator", "Pusher")
     }
-    assert "EmotionPusher" in result.nodes("✓")
-    assert project.versions("facial_keypoints") == before
+    assert "KeypointsPusher" in result.nodes("✓")
+    assert project.versions("emotion_ai") == before
+
+
+def test_findings_of_a_stopped_run_can_be_looked_at(project: Project, first_run: Result, tmp_path: Path) -> None:
+    header, *rows = project.emotions_csv.read_text().splitlines()
+    kept = [number for number, row in enumerate(rows) if row[0] in "0345"]
+    black, copied, copy, unusable = kept[:4]
+    rows[black] = f"3,Training,{' '.join(['0'] * 2304)}"
+    rows[copied] = "0" + rows[copied][1:]
+    rows[copy] = "3" + rows[copied][1:]
+    rows[unusable] += " 17"
+    damaged = tmp_path / "damaged.csv"
+    damaged.write_text("\n".join([header, *rows]) + "\n")
+    stopped = project.run(emotions=damaged)
+    assert stopped.code == 1
+    assert stopped.nodes("✗") == {"EmotionAnomalyGate"}
+    assert "quarantine: 1 of 320 rows could not be used" in stopped.text
+
+    shown = project.call("findings", "--workspace", str(project.workspace), "--pictures", str(tmp_path / "pictures"))
+    assert shown.code == 0
+    for finding, row in (
+        ("black_images", black),
+        ("conflicting_labels", copied),
+        ("too_many_bad_rows", unusable),
+    ):
+        assert re.search(rf"error +emotion/{finding} +\d", shown.text)
+        assert re.search(rf"rows [\d, ]*\b{row + 1}\b", shown.text)
+    picture = Image.open(tmp_path / "pictures" / "emotion-conflicting_labels.png")
+    # Two faces of 96 pixels beside each other.
+    assert picture.size[0] == 2 * 100
+    assert np.array_equal(np.array(picture)[:96, :96], np.array(picture)[:96, 100:196])
+    assert not (tmp_path / "pictures" / "emotion-too_many_bad_rows.png").exists(), "there is no picture of it"
+
+    waivers = tmp_path / "waivers.yaml"
+    entry = "  - {{finding: emotion/{0}, who: Ada, why: a test, until: 2100-01-01}}\n"
+    names = ("black_images", "conflicting_labels", "too_many_bad_rows", "drift:emotion")
+    waivers.write_text("waivers:\n" + "".join(entry.format(name) for name in names))
+    project.config.write_text(f"data: {{waivers: {waivers}}}\n{project.config.read_text()}")
+    passed = project.run(emotions=damaged)
+    project.configure(keypoint_epochs=30)
+    assert passed.code == 0, passed.text
+    assert re.search(r"findings in the data: 0 error, \d+ warning, \d+ info, 3 waived", passed.text)
+    again = project.call("findings", "--workspace", str(project.workspace))
+    assert "unmatched_waiver:drift:emotion" in again.text
+    assert "Waived by Ada, until 2100-01-01: a test" in again.text
+
+
+def test_findings_before_any_run_are_explained(project: Project, tmp_path: Path) -> None:
+    result = project.call("findings", "--workspace", str(tmp_path))
+    assert result.code == 1
+    assert result.text.count("\n") == 1
+    assert "metadata.sqlite: no such file. Run `emotion-ai run`" in result.text
 
 
 def bad_files(folder: Path, good: Path) -> dict[str, tuple[Path, str]]:
@@ -221,8 +290,8 @@ def bad_files(folder: Path, good: Path) -> dict[str, tuple[Path, str]]:
         "empty": ("", "the file is empty"),
         "header only": (header, "no rows below the header"),
         "wrong header": ("\n".join(["label,Usage,pixels", *rows]), "no column emotion"),
-        "pixel count": ("\n".join([header, *rows[:10], "0,Training,1 2 3", *rows[10:]]), "row 11, column 'pixels'"),
-        "text in pixels": ("\n".join([header, rows[0].replace(" ", " x", 1), *rows]), "row 1, column 'pixels'"),
+        "all rows bad": ("\n".join([header, *["0,Training,1 2 3"] * 20]), "row 1, column 'pixels'"),
+        "a row cut off": ("\n".join([header, *rows[:10], "0,Training", *rows[10:]]), "row 11: 2 cells"),
     }
     files = {"missing": (folder / "missing.csv", "no such file")}
     for name, (text, expected) in texts.items():
@@ -232,7 +301,7 @@ def bad_files(folder: Path, good: Path) -> dict[str, tuple[Path, str]]:
     return files
 
 
-@pytest.mark.parametrize("name", ["missing", "empty", "header only", "wrong header", "pixel count", "text in pixels"])
+@pytest.mark.parametrize("name", ["missing", "empty", "header only", "wrong header", "all rows bad", "a row cut off"])
 def test_bad_input_is_one_clear_message_and_nothing_is_pushed(
     project: Project, first_run: Result, tmp_path: Path, name: str
 ) -> None:

@@ -56,7 +56,7 @@ def test_wrong_settings_are_named(tmp_path: Path, text: str, expected: str) -> N
 
 
 def test_missing_and_binary_settings_files(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such settings file"):
+    with pytest.raises(InputError, match=r"no such file\. Check --config"):
         load_settings(tmp_path / "none.yaml", {})
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="not valid YAML"):

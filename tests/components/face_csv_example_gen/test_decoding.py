@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -12,6 +14,7 @@ from components.errors import InputError
 from components.face_csv_example_gen.csv_format import FaceCsvFormat
 from components.face_csv_example_gen.decoding import BadRow, decode
 from pipeline.emotion import features as emotion
+from pipeline.keypoints import features as keypoints
 
 POINTS = FaceCsvFormat(image_column="Image", image_size=3, point_columns=("a_x", "a_y"))
 CLASSES = FaceCsvFormat(image_column="pixels", image_size=3, class_column="emotion", classes=("Angry", "Happy"))
@@ -27,8 +30,8 @@ def batch(**columns: list[bytes | None]) -> pa.RecordBatch:
 @settings(max_examples=50, deadline=None)
 def test_any_image_comes_back(images: npt.NDArray[np.uint8]) -> None:
     texts = [" ".join(map(str, image.ravel())).encode() for image in images]
-    nothing: list[bytes | None] = [None] * len(images)
-    faces, bad, _ = decode(batch(a_x=nothing, a_y=nothing, Image=list(texts)), 1, POINTS, {})
+    middle: list[bytes | None] = [b"1.5"] * len(images)
+    faces, bad, _ = decode(batch(a_x=middle, a_y=middle, Image=list(texts)), 1, POINTS, {})
     assert not bad
     np.testing.assert_array_equal(faces.images, images)
 
@@ -41,11 +44,35 @@ def test_classes_are_named_left_out_and_counted() -> None:
 
 
 def test_missing_points_are_nan() -> None:
-    faces, bad, _ = decode(
-        batch(a_x=[b"1.5", None, b"2"], a_y=[b"-3e0", b" 4 ", None], Image=[GOOD] * 3), 1, POINTS, {}
-    )
+    csv_format = dataclasses.replace(POINTS, point_columns=("a_x", "a_y", "b_x", "b_y"))
+    cells = batch(a_x=[b"1.5", None], a_y=[b"+3e-1", b"  "], b_x=[None, b" 2 "], b_y=[b"", b"3"], Image=[GOOD] * 2)
+    faces, bad, _ = decode(cells, 1, csv_format, {})
     assert not bad
-    np.testing.assert_array_equal(faces.points, np.array([[1.5, -3], [np.nan, 4], [2, np.nan]], np.float32))
+    nan = np.nan
+    np.testing.assert_array_equal(faces.points, np.array([[1.5, 0.3, nan, nan], [nan, nan, 2, 3]], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "column", "value", "reason"),
+    [
+        (None, None, "a_x", "", "no point is marked in this row"),
+        (b"1", None, "a_y", "", "empty, but a_x is not: half a point"),
+        (b"", b"1", "a_x", "", "empty, but a_y is not: half a point"),
+        (b"-0.01", b"1", "a_x", "-0.01", "outside the image, 0..3"),
+        (b"1", b"3.01", "a_y", "3.01", "outside the image, 0..3"),
+    ],
+)
+def test_points_that_cannot_be_are_named(
+    x: bytes | None, y: bytes | None, column: str, value: str, reason: str
+) -> None:
+    faces, bad, _ = decode(batch(a_x=[b"0", x], a_y=[b"3", y], Image=[GOOD, GOOD]), 1, POINTS, {})
+    assert bad == [BadRow(2, column, value, reason)]
+    assert faces.rows.tolist() == [1]
+
+
+def test_a_row_with_two_problems_is_one_bad_row() -> None:
+    _, bad, _ = decode(batch(a_x=[b"9"], a_y=[b"x"], Image=[b"1"]), 1, POINTS, {})
+    assert [row.column for row in bad] == ["a_x"]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +103,7 @@ def test_bad_labels_and_points_are_named() -> None:
         "row 1, column 'emotion' is '9': expected one of 0, 2, 3",
         "row 2, column 'emotion': expected one of 0, 2, 3",
     ]
-    for text in (b"x", b"1e400", b"-inf", b"1 2", b"\xff"):
+    for text in (b"x", b"1e400", b"-inf", b"nan", b"1 2", b"\xff"):
         faces, bad, _ = decode(batch(a_x=[b"1", text], a_y=[b"1", b"2"], Image=[GOOD, GOOD]), 1, POINTS, {})
         assert bad == [BadRow(2, "a_x", text.decode("utf-8", "replace"), "not a number")]
         assert faces.rows.tolist() == [1]
@@ -88,7 +115,12 @@ def test_coding_is_found_only_where_the_codes_leave_no_choice() -> None:
     assert csv_format.coding_for({"0", "4"}, "five", "f")["2"] == "Sad"
     with pytest.raises(InputError, match="--emotion-coding"):
         csv_format.coding_for({"0", "1", "2", "3", "4"}, "auto", "f.csv")
+    # A stray code must not decide what all others mean.
+    with pytest.raises(InputError, match="--emotion-coding"):
+        csv_format.coding_for({"0", "1", "2", "3", "4", "77"}, "auto", "f.csv")
+    assert csv_format.coding_for({"0", "6", "77"}, "auto", "f.csv")["2"] == "Fear"
 
 
-def test_format_survives_json() -> None:
-    assert FaceCsvFormat.from_json(emotion.CSV_FORMAT.to_json()) == emotion.CSV_FORMAT
+@pytest.mark.parametrize("csv_format", [emotion.CSV_FORMAT, keypoints.CSV_FORMAT])
+def test_format_survives_json(csv_format: FaceCsvFormat) -> None:
+    assert FaceCsvFormat.from_json(csv_format.to_json()) == csv_format

@@ -38,6 +38,19 @@ def test_plain_gz_and_zip_are_the_same(tmp_path: Path) -> None:
         assert read(path) == [(1, EXPECTED)]
 
 
+def test_packed_files_are_known_by_their_content(tmp_path: Path) -> None:
+    assert read(write(tmp_path / "a.csv", gzip.compress(TEXT))) == [(1, EXPECTED)]
+    assert read(write(tmp_path / "b.csv.gz", TEXT)) == [(1, EXPECTED)]
+
+
+def test_honestly_packed_files_are_not_taken_for_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "UNPACKED_FREELY", 0)
+    rows = b"".join(b"0,Training,%d %d 3 4\n" % (i % 256, i * 7 % 256) for i in range(5000))
+    assert read(write(tmp_path / "a.csv.gz", gzip.compress(TEXT + rows)))
+    with pytest.raises(InputError, match="unpacks to more than 100 times its size"):
+        read(write(tmp_path / "b.csv.gz", gzip.compress(TEXT + b"0,Training,1 2 3 4\n" * 50_000)))
+
+
 def test_either_column_order_without_usage_with_bom_and_crlf(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", b"\xef\xbb\xbfpixels,emotion\r\n1 2 3 4,0\r\n")
     assert read(path) == [(1, {"emotion": [b"0"], "pixels": [b"1 2 3 4"]})]
@@ -97,7 +110,7 @@ def test_missing_file_broken_archives_and_ambiguous_zip(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read(write(tmp_path / "cut.csv.gz", gzip.compress(TEXT * 1000)[:-20]))
     with pytest.raises(InputError, match="cannot be read"):
-        read(write(tmp_path / "text.zip", b"not a zip"))
+        read(write(tmp_path / "text.zip", b"PK\x03\x04 not a zip"))
     with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
         archive.writestr("a.csv", TEXT)
         archive.writestr("b.csv", TEXT)
