@@ -3,6 +3,7 @@
 VENV := .venv
 LOCK := constraints/tfx-1.16-py310.txt
 READY := $(VENV)/.ready
+NAME := ingest
 
 .PHONY: help run test lint unit e2e benchmark lock clean
 
@@ -25,8 +26,8 @@ unit: $(READY) ## unit and component tests
 e2e: $(READY) ## tests of the whole DAG
 	$(VENV)/bin/pytest -m e2e
 
-benchmark: $(READY) ## rows per second of FaceCsvExampleGen against stock CsvExampleGen
-	$(VENV)/bin/python -m benchmarks.ingest $(ARGS)
+benchmark: $(READY) ## side by side against the alternative: NAME=ingest (default) or findings, ARGS="CSV..."
+	$(VENV)/bin/python -m benchmarks.$(NAME) $(ARGS)
 
 # Once per lock: later starts only compare the files' times.
 $(READY): $(LOCK) setup.py pyproject.toml scripts/make_venv

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,23 @@ _COLUMNS, _MAX_FACES = 12, 60
 _CELL, _CAPTION, _GAP = 96, 12, 4
 
 
+@dataclasses.dataclass(frozen=True)
+class Face:
+    """A row of an Examples artifact, to be drawn.
+
+    Attributes:
+      row: its number in the file.
+      image: uint8 [height, width].
+      labels: its split, and its class if it has one.
+      points: (x, y) in pixels of the image.
+    """
+
+    row: int
+    image: npt.NDArray[np.uint8]
+    labels: list[str]
+    points: list[tuple[float, float]]
+
+
 def write_sheets(found: list[Finding], summary: dict[str, Any], folder: Path) -> list[Path]:
     """Writes `<data set>-<finding>.png` for each finding with rows that were not set aside; returns the paths."""
     shown = {finding.name: _rows_to_show(finding) for finding in found}
@@ -24,10 +42,10 @@ def write_sheets(found: list[Finding], summary: dict[str, Any], folder: Path) ->
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, rows in shown.items():
-        there = [row for row in rows if row in faces]
+        there = [faces[row] for row in rows if row in faces]
         if there:
             paths.append(folder / f"{summary['data_set']}-{name.replace(':', '-')}.png")
-            draw_sheet([(row, *faces[row]) for row in there]).save(paths[-1])
+            draw_sheet(there).save(paths[-1])
     return paths
 
 
@@ -36,35 +54,46 @@ def _rows_to_show(finding: Finding) -> list[int]:
     return rows[:_MAX_FACES]
 
 
-def read_faces(examples_uri: str, rows: set[int]) -> dict[int, tuple[npt.NDArray[np.uint8], list[str]]]:
-    """The images uint8 [height, width] of some rows of an Examples artifact, each with its split and class if any."""
-    faces = {}
-    if not rows:
-        return {}
-    for path in sorted(tf.io.gfile.glob(f"{examples_uri}/Split-*/*")):
+def read_faces(examples_uri: str, rows: set[int]) -> dict[int, Face]:
+    """Some rows of an Examples artifact, by row number."""
+    faces: dict[int, Face] = {}
+    paths = sorted(tf.io.gfile.glob(f"{examples_uri}/Split-*/*")) if rows else []
+    for path in paths:
         split = Path(path).parent.name.removeprefix("Split-")
         for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
-            feature = tf.train.Example.FromString(record).features.feature
-            [row] = feature["row"].int64_list.value
-            if row in rows:
-                size = feature["height"].int64_list.value[0], feature["width"].int64_list.value[0]
-                image = np.frombuffer(feature["image"].bytes_list.value[0], np.uint8).reshape(size)
-                label = [value.decode() for value in feature["emotion"].bytes_list.value]
-                faces[row] = image, [split, *label]
+            features = tf.train.Example.FromString(record).features.feature
+            if features["row"].int64_list.value[0] in rows:
+                face = _face(features, split)
+                faces[face.row] = face
     return faces
 
 
-def draw_sheet(faces: Iterable[tuple[int, npt.NDArray[np.uint8], list[str]]]) -> Image.Image:
-    """Faces in rows of twelve, with row number, split and class below each."""
+def _face(features: Any, split: str) -> Face:
+    size = features["height"].int64_list.value[0], features["width"].int64_list.value[0]
+    texts = [f.bytes_list.value[0].decode() for name, f in features.items() if name != "image" and f.bytes_list.value]
+    points = [
+        (feature.float_list.value[0], features[f"{name[:-2]}_y"].float_list.value[0])
+        for name, feature in sorted(features.items())
+        if name.endswith("_x") and feature.float_list.value
+    ]
+    image = np.frombuffer(features["image"].bytes_list.value[0], np.uint8).reshape(size)
+    return Face(features["row"].int64_list.value[0], image, [split, *texts], points)
+
+
+def draw_sheet(faces: Iterable[Face]) -> Image.Image:
+    """Faces in rows of twelve, each with its points, and below it row number, split and class."""
     placed = list(faces)
     pitch = _CELL + _GAP
     height = _CELL + 2 * _CAPTION + _GAP
-    rows = -(-len(placed) // _COLUMNS)
-    sheet = Image.new("RGB", (min(len(placed), _COLUMNS) * pitch, rows * height), "white")
+    sheet = Image.new("RGB", (min(len(placed), _COLUMNS) * pitch, -(-len(placed) // _COLUMNS) * height), "white")
     pen = ImageDraw.Draw(sheet)
-    for place, (row, image, labels) in enumerate(placed):
+    for place, face in enumerate(placed):
         left, top = place % _COLUMNS * pitch, place // _COLUMNS * height
-        sheet.paste(Image.fromarray(image).resize((_CELL, _CELL), Image.Resampling.BICUBIC), (left, top))
-        pen.text((left, top + _CELL), f"row {row}", fill="black")
-        pen.text((left, top + _CELL + _CAPTION), " ".join(labels), fill="gray")
+        sheet.paste(Image.fromarray(face.image).resize((_CELL, _CELL), Image.Resampling.BICUBIC), (left, top))
+        zoom = _CELL / face.image.shape[1]
+        for x, y in face.points:
+            centre = left + (x + 0.5) * zoom, top + (y + 0.5) * zoom
+            pen.ellipse((centre[0] - 1, centre[1] - 1, centre[0] + 1, centre[1] + 1), fill="red")
+        pen.text((left, top + _CELL), f"row {face.row}", fill="black")
+        pen.text((left, top + _CELL + _CAPTION), " ".join(face.labels), fill="gray")
     return sheet

@@ -78,46 +78,75 @@ def run_chain(
     Raises:
       InputError: the file cannot be used.
     """
+    chain = DataChain(folder, task, read_csv(folder, csv, task.csv_format, coding=coding, split=split))
+    chain.make_statistics()
+    chain.validate()
+    if served:
+        training_statistics = folder / "models" / "1" / TRAINING_STATISTICS
+        training_statistics.parent.mkdir(parents=True)
+        shutil.copy(Path(artifact_utils.get_split_uri([served], "train"), "FeatureStats.pb"), training_statistics)
+    chain.find(max_bad_rows, waivers)
+    stopped = ""
+    try:
+        chain.gate()
+    except ExplainedError as error:
+        stopped = str(error)
+    listed, summary = findings.read(chain.findings.uri)
+    return Outcome(
+        {finding.name: finding for finding in listed}, summary, stopped, chain.examples, chain.statistics, chain.passed
+    )
 
-    def made(kind: type[artifact.Artifact], name: str) -> Any:
+
+class DataChain:
+    """The nodes after FaceCsvExampleGen, to be run in order; each may run again and then writes anew."""
+
+    def __init__(self, folder: Path, task: Task, examples: standard_artifacts.Examples) -> None:
+        self.folder, self.task, self.examples = folder, task, examples
+        self.schema = self._emptied(standard_artifacts.Schema, "schema")
+        shutil.copy(task.schema_file, Path(self.schema.uri, "schema.pbtxt"))
+
+    def _emptied(self, kind: type[artifact.Artifact], name: str) -> Any:
         result = kind()
-        result.uri = str(folder / name)
+        result.uri = str(self.folder / name)
+        shutil.rmtree(result.uri, ignore_errors=True)
         Path(result.uri).mkdir(parents=True)
         return result
 
-    examples = read_csv(folder, csv, task.csv_format, coding=coding, split=split)
-    schema = made(standard_artifacts.Schema, "schema")
-    shutil.copy(task.schema_file, Path(schema.uri, "schema.pbtxt"))
-    statistics = made(standard_artifacts.ExampleStatistics, "statistics")
-    none_excluded = {"exclude_splits": "[]"}
-    StatisticsGen(context_for(StatisticsGen, folder)).Do(
-        {"examples": [examples], "schema": [schema]}, {"statistics": [statistics]}, none_excluded
-    )
-    anomalies = made(standard_artifacts.ExampleAnomalies, "anomalies")
-    inputs = {"statistics": [statistics], "schema": [schema]}
-    ExampleValidator().Do(inputs, {"anomalies": [anomalies]}, none_excluded)
+    def make_statistics(self) -> None:
+        self.statistics = self._emptied(standard_artifacts.ExampleStatistics, "statistics")
+        StatisticsGen(context_for(StatisticsGen, self.folder)).Do(
+            {"examples": [self.examples], "schema": [self.schema]},
+            {"statistics": [self.statistics]},
+            {"exclude_splits": "[]"},
+        )
 
-    models = folder / "models"
-    if served:
-        training_statistics = models / "1" / TRAINING_STATISTICS
-        training_statistics.parent.mkdir(parents=True)
-        shutil.copy(Path(artifact_utils.get_split_uri([served], "train"), "FeatureStats.pb"), training_statistics)
-    found = made(Findings, "findings")
-    FindingsGen(context_for(FindingsGen, folder)).Do(
-        {"examples": [examples], "anomalies": [anomalies], **inputs},
-        {"findings": [found]},
-        {
-            "data_set": task.name,
-            "csv_format": task.csv_format.to_json(),
-            "max_bad_rows": max_bad_rows,
-            "waivers": json.dumps([dataclasses.asdict(waiver) for waiver in waivers]),
-            "model_base_path": str(models),
-        },
-    )
-    passed, stopped = made(standard_artifacts.Examples, "passed"), ""
-    try:
-        AnomalyGate().Do({"examples": [examples], "findings": [found]}, {"passed_examples": [passed]}, {})
-    except ExplainedError as error:
-        stopped = str(error)
-    listed, summary = findings.read(found.uri)
-    return Outcome({f.name: f for f in listed}, summary, stopped, examples, statistics, passed)
+    def validate(self) -> None:
+        self.anomalies = self._emptied(standard_artifacts.ExampleAnomalies, "anomalies")
+        inputs = {"statistics": [self.statistics], "schema": [self.schema]}
+        ExampleValidator().Do(inputs, {"anomalies": [self.anomalies]}, {"exclude_splits": "[]"})
+
+    def find(self, max_bad_rows: float = 0.001, waivers: tuple[Waiver, ...] = ()) -> None:
+        self.findings = self._emptied(Findings, "findings")
+        FindingsGen(context_for(FindingsGen, self.folder)).Do(
+            {
+                "examples": [self.examples],
+                "statistics": [self.statistics],
+                "anomalies": [self.anomalies],
+                "schema": [self.schema],
+            },
+            {"findings": [self.findings]},
+            {
+                "data_set": self.task.name,
+                "csv_format": self.task.csv_format.to_json(),
+                "max_bad_rows": max_bad_rows,
+                "waivers": json.dumps([dataclasses.asdict(waiver) for waiver in waivers]),
+                "model_base_path": str(self.folder / "models"),
+            },
+        )
+
+    def gate(self) -> None:
+        """Raises ExplainedError where the findings stop."""
+        self.passed = self._emptied(standard_artifacts.Examples, "passed")
+        AnomalyGate().Do(
+            {"examples": [self.examples], "findings": [self.findings]}, {"passed_examples": [self.passed]}, {}
+        )

@@ -160,16 +160,21 @@ def _finding(
 ) -> Finding:
     described = CHECKS[check]
     count = sum(by_split.values())
+    in_groups = f" in {_counted(len(groups), 'group')}" if groups else ""
     return Finding(
         name=check,
         severity=described.severity,
-        message=f"{count:,} {'row' if count == 1 else 'rows'}: {described.meaning}",
+        message=f"{_counted(count, 'row')}{in_groups}: {described.meaning}",
         remedy=described.remedy,
         count=count,
         rows=tuple(rows[:MAX_ROWS]),
         groups=tuple(groups or ()),
         by_split=by_split,
     )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def _sample(parts: Iterable[duplicates.Signatures]) -> duplicates.Signatures:
