@@ -12,6 +12,7 @@ REQUIRES = [
     "apache-beam[gcp]==2.65.0",  # all data-parallel work; tfx-bsl 1.16 needs dill, which later ones dropped
     "tfx-bsl",  # Arrow batches to tf.Examples
     "ml-metadata",  # what ran on what
+    "jinja2",  # model cards
     "numpy",  # drawn faces, image features
     "pyarrow",  # threaded, range-checked CSV parsing
     "pydantic>=2",  # typed settings with clear errors
@@ -21,6 +22,7 @@ REQUIRES = [
     "scikit-learn",  # robust covariance of keypoint layouts
     "scipy",  # cosine transform of perceptual hashes, connected components
     "typer",  # the command line
+    "tensorflow-serving-api",  # warm-up requests, the server's protos
     "setuptools<81",  # tensorflow-hub, which TFX imports, still needs pkg_resources
 ]
 
@@ -32,7 +34,6 @@ EXTRAS = {
         "pytest",  # tests
         "pytest-timeout",  # no test hangs for ever
         "ruff",  # style
-        "tensorflow-serving-api",  # the protos that serving_config/ must parse as
         "types-PyYAML",  # types
         "uv",  # fast installer, and the resolver behind `make lock`
     ],
@@ -45,7 +46,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.11",
     packages=find_packages(include=["pipeline", "pipeline.*", "components", "components.*"]),
-    package_data={"pipeline": ["settings.yaml"]},
+    package_data={"pipeline": ["settings.yaml"], "components": ["model_card/template.html.j2"]},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["emotion-ai = pipeline.cli:main"]},

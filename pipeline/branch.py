@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 
 from tfx.components.evaluator.component import Evaluator
@@ -15,13 +16,21 @@ from tfx.dsl.components.base.base_node import BaseNode
 from components.anomaly_gate.component import AnomalyGate
 from components.atomic_pusher.component import AtomicPusher
 from components.baseline_model.component import BaselineModel
+from components.blessing.component import BlessingGen
 from components.curated_schema.component import CuratedSchema
 from components.face_csv_example_gen.component import FaceCsvExampleGen
 from components.findings_gen.component import FindingsGen
 from components.findings_gen.waivers import Waiver
-from pipeline.config import TaskSettings
+from components.model_card import card
+from components.model_card.component import ModelCardGen
+from components.servable_check.component import ServableCheck
+from pipeline.card_facts import DESCRIPTIONS, commit, environment
+from pipeline.config import Serving, TaskSettings
 from pipeline.fingerprint import code_fingerprint, file_fingerprint
 from pipeline.tasks import Task
+
+# `train` fits weights, `eval` stops the training; only this one has no say in what the model becomes.
+EVALUATED_SPLIT = "test"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,18 +54,22 @@ class Source:
     waivers: tuple[Waiver, ...] = ()
 
 
-def create_branch(task: Task, source: Source, settings: TaskSettings, models_root: str, run_id: str) -> list[BaseNode]:
+def create_branch(
+    task: Task, source: Source, settings: TaskSettings, serving: Serving, models_root: str, run_id: str
+) -> list[BaseNode]:
     """The nodes of one branch.
 
     Args:
       task: what the data set is.
       source: its CSV.
       settings: training and thresholds.
+      serving: what a server asks of the model.
       models_root: folder that gets `<model name>/<version>/`.
       run_id: another one for each run.
     """
     model_base_path = os.path.join(models_root, task.model_name)
     training_code = code_fingerprint(task.module("training"))
+    evaluation_code = code_fingerprint(task.module("evaluation"))
     preprocessing_code = code_fingerprint(task.module("preprocessing"))
 
     example_gen = FaceCsvExampleGen(
@@ -114,15 +127,53 @@ def create_branch(task: Task, source: Source, settings: TaskSettings, models_roo
         examples=gate.outputs["passed_examples"],
         model=trainer.outputs["model"],
         baseline_model=baseline_model.outputs["baseline"],
-        eval_config=task.eval_config(settings.thresholds, code_fingerprint(task.module("evaluation"))),
-        example_splits=["test"],
+        eval_config=task.eval_config(settings.thresholds, evaluation_code),
+        example_splits=[EVALUATED_SPLIT],
         schema=schema_gen.outputs["schema"],
+    )
+    blessing_gen = BlessingGen(
+        examples=gate.outputs["passed_examples"],
+        model=trainer.outputs["model"],
+        baseline_model=baseline_model.outputs["baseline"],
+        evaluation=evaluator.outputs["evaluation"],
+        model_blessing=evaluator.outputs["blessing"],
+        model_name=task.model_name,
+        measures=task.module("evaluation.MEASURES"),
+        thresholds=settings.thresholds_by_slice(),
+        split=EVALUATED_SPLIT,
+        code_fingerprint=code_fingerprint("components.blessing.executor") + evaluation_code,
+    )
+    servable_check = ServableCheck(
+        model=trainer.outputs["model"],
+        examples=gate.outputs["passed_examples"],
+        predictions=blessing_gen.outputs["predictions"],
+        prediction_key=task.measures.prediction,
+        max_first_request_ms=serving.max_first_request_ms,
+        max_median_ms=serving.max_median_ms,
+        max_memory_mb=serving.max_memory_mb,
+        code_fingerprint=code_fingerprint("components.servable_check.executor"),
+    )
+    model_card_gen = ModelCardGen(
+        examples=gate.outputs["passed_examples"],
+        schema=schema_gen.outputs["schema"],
+        findings=findings_gen.outputs["findings"],
+        report=blessing_gen.outputs["report"],
+        model_name=task.model_name,
+        data_fingerprint=source.fingerprint,
+        settings=settings.model_dump_json(),
+        commit=commit(),
+        environment=json.dumps(environment()),
+        description=json.dumps(DESCRIPTIONS[task.name]),
+        code_fingerprint=code_fingerprint("components.model_card.executor") + file_fingerprint(card.TEMPLATE),
     )
     pusher = AtomicPusher(
         model=trainer.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
+        model_blessing=blessing_gen.outputs["blessing"],
+        infra_blessing=servable_check.outputs["blessing"],
         statistics=statistics_gen.outputs["statistics"],
+        model_card=model_card_gen.outputs["model_card"],
         model_base_path=model_base_path,
+        keep_versions=serving.keep_versions,
         run_id=run_id,
     )
     nodes = {
@@ -136,6 +187,9 @@ def create_branch(task: Task, source: Source, settings: TaskSettings, models_roo
         "Trainer": trainer,
         "BaselineModel": baseline_model,
         "Evaluator": evaluator,
+        "BlessingGen": blessing_gen,
+        "ServableCheck": servable_check,
+        "ModelCardGen": model_card_gen,
         "Pusher": pusher,
     }
     return [node.with_id(task.node_id(name)) for name, node in nodes.items()]

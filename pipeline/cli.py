@@ -82,14 +82,78 @@ def findings(
     """Shows what the last run found wrong with the data, worst first, with row numbers to look at."""
     place = Workspace(workspace.resolve())
     try:
-        if not place.metadata_file.is_file():
-            raise InputError(f"{place.metadata_file}: no such file. Run `emotion-ai run`, or check --workspace.")
+        _check_metadata(place)
         with _logged(place, "findings") as (terminal, _):
             from pipeline.findings_view import show_findings
 
             show_findings(place, pictures, terminal)
     except ExplainedError as error:
         _fail(error)
+
+
+@app.command()
+def rollback(
+    name: Annotated[str, typer.Argument(help="Model: facial_keypoints or emotion_ai.")],
+    why: Annotated[str, typer.Option(help="Reason, for the record.")],
+    who: Annotated[Optional[str], typer.Option(help="Who decided it. Default: the login name.")] = None,
+    workspace: _Workspace = Path(),
+) -> None:
+    """Withdraws the newest version of a model, so that the one before it is served again."""
+    place = Workspace(workspace.resolve())
+    try:
+        if not place.models.is_dir():
+            raise InputError(f"{place.models}: no such folder. Run `emotion-ai run`, or check --workspace.")
+        with _logged(place, "rollback") as (terminal, _):
+            from pipeline.rollback import roll_back
+
+            roll_back(place, name, why, who, terminal)
+    except ExplainedError as error:
+        _fail(error)
+
+
+@app.command()
+def blessing(workspace: _Workspace = Path()) -> None:
+    """Shows why the last run's models were blessed, or were not, and which rows to look at."""
+    place = Workspace(workspace.resolve())
+    try:
+        _check_metadata(place)
+        with _logged(place, "blessing") as (terminal, _):
+            from pipeline.blessing_view import show_blessings
+
+            show_blessings(place, terminal)
+    except ExplainedError as error:
+        _fail(error)
+
+
+@app.command()
+def score(
+    csv: Annotated[Path, typer.Option(help="Faces in Kaggle's format (.gz, .zip too); labels may be missing.")],
+    out: Annotated[Path, typer.Option(help="CSV file to write.")],
+    model: Annotated[str, typer.Option(help="emotion_ai or facial_keypoints.")] = "emotion_ai",
+    version: Annotated[Optional[int], typer.Option(help="Of the model. Default: the newest.")] = None,
+    workspace: _Workspace = Path(),
+) -> None:
+    """Writes what a pushed model says of every face in a CSV file."""
+    place = Workspace(workspace.resolve())
+    try:
+        # Before the slow imports.
+        if not csv.is_file():
+            raise InputError(f"{csv}: no such file. Check --csv.")
+        if out.is_dir() or out.resolve() == csv.resolve():
+            raise InputError(f"{out}: must not be overwritten. Name another file with --out.")
+        if not place.models.is_dir():
+            raise InputError(f"{place.models}: no such folder. Run `emotion-ai run`, or check --workspace.")
+        with _logged(place, "score") as (terminal, _):
+            from pipeline.scoring import score_csv
+
+            score_csv(csv, model, version, out, place, terminal)
+    except ExplainedError as error:
+        _fail(error)
+
+
+def _check_metadata(workspace: Workspace) -> None:
+    if not workspace.metadata_file.is_file():
+        raise InputError(f"{workspace.metadata_file}: no such file. Run `emotion-ai run`, or check --workspace.")
 
 
 def _fail(error: ExplainedError) -> NoReturn:

@@ -17,13 +17,22 @@ from pydantic import (
 )
 
 from components.errors import InputError
+from pipeline.emotion import features as emotion
+from pipeline.keypoints import features as keypoints
 from pipeline.yaml_files import describe_problem, read_yaml
 
 DEFAULTS_FILE = Path(__file__).with_name("settings.yaml")
 
-# What the Evaluators report for the whole of `test`, and thresholds can be set for.
-KEYPOINTS_METRICS = ("mse_px", "mae_px", "rmse_px")
-EMOTION_METRICS = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "sparse_categorical_crossentropy")
+# What thresholds can be set for, and the summary shows; the Evaluators report more.
+KEYPOINTS_METRICS = ("mse_px", "mae_px", "rmse_px", "nme", "failure_rate")
+EMOTION_METRICS = (
+    "accuracy",
+    "macro_precision",
+    "macro_recall",
+    "macro_f1",
+    "cross_entropy",
+    "calibration_error",
+)
 
 
 class _Settings(BaseModel):
@@ -80,26 +89,56 @@ class TaskSettings(_Settings):
 
     training: Training
     thresholds: dict[str, Threshold]
+    slice_thresholds: dict[str, dict[str, Threshold]]
+    min_slice_examples: PositiveInt
+
+    def thresholds_by_slice(self) -> dict[str, Any]:
+        """All thresholds as plain values, for BlessingGen."""
+
+        def plain(thresholds: dict[str, Threshold]) -> dict[str, Any]:
+            return {metric: threshold.model_dump() for metric, threshold in thresholds.items()}
+
+        return {
+            "all_rows": plain(self.thresholds),
+            "slices": {feature: plain(thresholds) for feature, thresholds in self.slice_thresholds.items()},
+            "min_examples": self.min_slice_examples,
+        }
 
 
-def _only(metrics: tuple[str, ...]) -> AfterValidator:
-    """A misspelt metric would be found missing only after the training, and refuse every model."""
+def _only(metrics: tuple[str, ...], slices: tuple[str, ...]) -> AfterValidator:
+    """A misspelt metric or slice would be found missing only after the training, and refuse every model."""
 
     def check(settings: TaskSettings) -> TaskSettings:
-        unknown = sorted(settings.thresholds.keys() - set(metrics))
+        for thresholds in (settings.thresholds, *settings.slice_thresholds.values()):
+            unknown = sorted(thresholds.keys() - set(metrics))
+            if unknown:
+                raise ValueError(
+                    f"no metric {', '.join(unknown)} to set a threshold for; there are {', '.join(metrics)}"
+                )
+        unknown = sorted(settings.slice_thresholds.keys() - set(slices))
         if unknown:
-            raise ValueError(f"no metric {', '.join(unknown)} to set a threshold for; there are {', '.join(metrics)}")
+            raise ValueError(f"no slices by {', '.join(unknown)}; there are {', '.join(slices)}")
         return settings
 
     return AfterValidator(check)
+
+
+class Serving(_Settings):
+    """What a server asks of a model, and how many versions stay."""
+
+    max_first_request_ms: PositiveFloat
+    max_median_ms: PositiveFloat
+    max_memory_mb: PositiveFloat
+    keep_versions: Annotated[int, Field(ge=2)]
 
 
 class Settings(_Settings):
     """All settings of a run."""
 
     data: Data
-    keypoints: Annotated[TaskSettings, _only(KEYPOINTS_METRICS)]
-    emotion: Annotated[TaskSettings, _only(EMOTION_METRICS)]
+    serving: Serving
+    keypoints: Annotated[TaskSettings, _only(KEYPOINTS_METRICS, keypoints.SLICES)]
+    emotion: Annotated[TaskSettings, _only(EMOTION_METRICS, emotion.SLICES)]
 
     def of_task(self, name: str) -> TaskSettings:
         """The settings of the branch with the given task name."""

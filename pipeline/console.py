@@ -13,6 +13,8 @@ from rich.status import Status
 from rich.table import Table
 
 from components import findings
+from components.blessing.judging import FAILED
+from pipeline.blessing_view import describe_failure, metrics_table, simple_table
 from pipeline.local_runner import NodeRun
 from pipeline.summary import BranchSummary
 
@@ -68,8 +70,8 @@ class RunConsole(logging.Handler):
             self.say(f"[bold]{branch.task.model_name}[/]")
             for line in _describe(branch):
                 self.say(f"  {line}")
-            if branch.judgements:
-                self.console.print(_metrics_table(branch))
+            if branch.report:
+                self.console.print(metrics_table(branch.report, branch.task.metrics))
             if branch.confusion:
                 self.console.print(_confusion_table(branch))
         states = [run.state for run in runs.values()]
@@ -97,51 +99,31 @@ def _describe(branch: BranchSummary) -> list[str]:
         lines.append(f"[yellow]quarantine: {counts['bad']:,} of {counts['read']:,} rows could not be used[/]")
     if branch.findings:
         lines.append(f"findings in the data: {findings.describe_counts(branch.findings)}")
-    if branch.blessed is None:
+    if branch.report is None:
         lines.append("[red]not evaluated[/]: stopped before")
     elif branch.blessed:
         lines.append("[green]blessed[/]")
     else:
-        reasons = [
-            *(f"{j.metric} is outside its limit" for j in branch.judgements if not j.keeps_limit),
-            *(f"{j.metric} is worse than the last blessed model's" for j in branch.judgements if not j.keeps_up),
-        ]
-        lines.append(f"[red]not blessed[/]: {'; '.join(reasons)}")
+        failed = [escape(describe_failure(v)) for v in branch.report["thresholds"] if v["state"] == FAILED]
+        lines.append(f"[red]not blessed[/]: {'; '.join(failed)}. `emotion-ai blessing` shows which rows to look at")
+    if branch.not_servable:
+        lines.append(f"[red]not servable[/]: {escape(' '.join(branch.not_servable))}")
+    if branch.not_pushed_because:
+        lines.append(f"[red]not pushed[/]: {escape(branch.not_pushed_because)}")
     if branch.pushed_to:
         lines.append(f"{'unchanged, served from' if branch.unchanged else 'pushed to'} {branch.pushed_to}")
     return lines
 
 
-def _metrics_table(branch: BranchSummary) -> Table:
-    table = _table("metric (test)", "value", "limit", "last blessed", "")
-    judged = {judgement.metric: judgement for judgement in branch.judgements}
-    for name, judgement in judged.items():
-        limits = judgement.limits
-        limit = f"≥ {limits.at_least:g}" if limits.at_least is not None else f"≤ {limits.at_most:g}"
-        baseline = "-" if judgement.baseline is None else f"{judgement.baseline:.4f}"
-        mark = "[green]✓[/]" if judgement.keeps_limit and judgement.keeps_up else "[red]✗[/]"
-        table.add_row(name, f"{judgement.value:.4f}", limit, baseline, mark)
-    for name, value in branch.metrics.items():
-        if name not in judged and not (branch.confusion and name.endswith(branch.task.class_names)):
-            table.add_row(name, f"{value:.0f}" if name == "example_count" else f"{value:.4f}")
-    return table
-
-
 def _confusion_table(branch: BranchSummary) -> Table:
     """Rows are true classes; the columns what they were taken for, then recall, precision and F1 of the class."""
+    assert branch.report
+    metrics = branch.report["metrics"][""]
     names = branch.task.class_names
-    table = _table("true \\ predicted", *names, "precision", "recall", "F1")
+    table = simple_table("true \\ predicted", *names, "precision", "recall", "F1")
     for i, name in enumerate(names):
         counts = [str(branch.confusion.get((i, j), 0)) for j in range(len(names))]
         counts[i] = f"[bold]{counts[i]}[/]"
-        scores = [f"{branch.metrics[f'{score}_{name}']:.3f}" for score in ("precision", "recall", "f1")]
+        scores = [f"{metrics[f'{score}_{name}']:.3f}" for score in ("precision", "recall", "f1")]
         table.add_row(name, *counts, *scores)
-    return table
-
-
-def _table(first: str, *others: str) -> Table:
-    table = Table(box=None, padding=(0, 2))
-    table.add_column(first)
-    for name in others:
-        table.add_column(name, justify="right")
     return table

@@ -36,9 +36,9 @@ def create_pipeline(
                                    |                |               |                        |
                             CuratedSchema ----------+---------------+------------------------+
 
-        ... Trainer - Evaluator - Pusher
-                          |
-                    BaselineModel
+        ... Trainer - Evaluator - BlessingGen - ServableCheck - Pusher
+                          |            |                          |
+                    BaselineModel -----+------ ModelCardGen ------+
 
     Args:
       settings: training and thresholds of both branches.
@@ -54,7 +54,9 @@ def create_pipeline(
         components=[
             node
             for task in TASKS
-            for node in create_branch(task, sources[task.name], settings.of_task(task.name), models_root, run_id)
+            for node in create_branch(
+                task, sources[task.name], settings.of_task(task.name), settings.serving, models_root, run_id
+            )
         ],
         enable_cache=True,
         metadata_connection_config=metadata_connection_config,

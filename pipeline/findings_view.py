@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TextIO
 
-from ml_metadata import MetadataStore
-from ml_metadata.proto import metadata_store_pb2
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from components import findings
 from components.errors import InputError
+from components.face_csv_example_gen.executor import QUARANTINE_FILE
 from components.findings import Finding
 from pipeline.finding_sheets import write_sheets
+from pipeline.last_run import artifact_uris
 from pipeline.workspace import Workspace
 
 _SHOWN_ROWS = 8
@@ -33,7 +33,7 @@ def show_findings(workspace: Workspace, pictures: Path | None, terminal: TextIO)
       InputError: there is no run yet, or it found nothing out because it stopped before.
     """
     console = Console(file=terminal, highlight=False, width=None if terminal.isatty() else 130)
-    uris = last_findings_uris(workspace.metadata_file)
+    uris = artifact_uris(workspace.metadata_file, findings.Findings.TYPE_NAME)
     if not uris:
         raise InputError(f"{workspace.root}: the last run stopped before it looked at the data; see its log.")
     for uri in uris:
@@ -42,29 +42,12 @@ def show_findings(workspace: Workspace, pictures: Path | None, terminal: TextIO)
         console.print(f"[bold]{summary['data_set']}[/]: {findings.describe_counts(summary)}{stops}")
         if found:
             console.print(_table(summary["data_set"], found))
+        if any(finding.name in ("bad_rows", "too_many_bad_rows") for finding in found):
+            console.print(f"quarantine: {summary['examples']}/{QUARANTINE_FILE}", soft_wrap=True)
         if pictures:
             for path in write_sheets(found, summary, pictures):
                 console.print(f"picture: {path}", soft_wrap=True)
         console.print()
-
-
-def last_findings_uris(metadata_file: Path) -> list[str]:
-    """Folders of the Findings of the last run in an SQLite file of ML Metadata, in the order of the data sets.
-
-    Raises:
-      InputError: there is no run in it.
-    """
-    connection = metadata_store_pb2.ConnectionConfig()
-    connection.sqlite.filename_uri = str(metadata_file)
-    connection.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READONLY
-    store = MetadataStore(connection)
-    runs = store.get_contexts_by_type("pipeline_run")
-    if not runs:
-        raise InputError(f"{metadata_file}: no run in it yet. Run `emotion-ai run`.")
-    last = max(runs, key=lambda run: run.create_time_since_epoch)
-    types = {artifact_type.id: artifact_type.name for artifact_type in store.get_artifact_types()}
-    artifacts = store.get_artifacts_by_context(last.id)
-    return sorted(a.uri for a in artifacts if types[a.type_id] == findings.Findings.TYPE_NAME)
 
 
 def _table(data_set: str, found: list[Finding]) -> Table:

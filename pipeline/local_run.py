@@ -59,7 +59,7 @@ def run_locally(
         runs = run_pipeline(pipeline, run_id, console)
     finally:
         console.end_step()
-    branches = [summarise(task, runs, settings.of_task(task.name).thresholds) for task in TASKS]
+    branches = [summarise(task, runs) for task in TASKS]
     console.summarise(branches, runs, started)
     return all(branch.blessed and branch.pushed_to for branch in branches)
 

@@ -8,9 +8,7 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
-# Signature that TFMA and BulkInferrer use, and the one that gives TFMA the labels.
-SERVING_EXAMPLES = "serving_examples"
-TRANSFORM_FEATURES = "transform_features"
+from components.signature_names import SERVING_EXAMPLES, TRANSFORM_FEATURES
 
 
 class _Servable(tf.Module):

@@ -4,47 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tfx import types
 from tfx.components.pusher import executor as pusher_executor
-from tfx.components.util import model_utils
+from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
 from components import findings
-from components.atomic_pusher.executor import UNCHANGED_PROPERTY
+from components.atomic_pusher.executor import NOT_PUSHED_BECAUSE_PROPERTY, UNCHANGED_PROPERTY
+from components.blessing import report
+from components.blessing.measures import BASELINE
 from components.face_csv_example_gen.executor import ROW_COUNTS_PROPERTY
-from pipeline.config import Threshold
-from pipeline.evaluation import BASELINE, CANDIDATE
+from components.servable_check.executor import REPORT_FILE
 from pipeline.local_runner import NodeRun
 from pipeline.tasks import Task
-
-
-@dataclasses.dataclass(frozen=True)
-class Judgement:
-    """One threshold and how the model stands to it; `baseline` is None before the first push."""
-
-    metric: str
-    value: float
-    limits: Threshold
-    baseline: float | None
-
-    @property
-    def keeps_limit(self) -> bool:
-        """Whether the value itself is good enough."""
-        if self.limits.at_least is not None:
-            return self.value >= self.limits.at_least
-        assert self.limits.at_most is not None
-        return self.value <= self.limits.at_most
-
-    @property
-    def keeps_up(self) -> bool:
-        """Whether the value is no worse than the baseline's."""
-        if self.baseline is None:
-            return True
-        gain = self.value - self.baseline if self.limits.higher_is_better else self.baseline - self.value
-        return gain >= -self.limits.slack
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,10 +30,10 @@ class BranchSummary:
     Attributes:
       row_counts: what FaceCsvExampleGen counted: 'read', 'left_out', 'train', 'class:<name>' and so on.
       findings: summary of what is wrong with the data, see findings.write.
-      metrics: the candidate's metrics on `test`, by name.
+      report: BlessingGen's, see BlessingReport.
       confusion: (true class id, predicted class id) -> examples, where the task has classes.
-      judgements: one for each threshold.
-      blessed: the Evaluator's verdict.
+      not_servable: why ServableCheck refused the model; empty where it did not.
+      not_pushed_because: why a blessed model was not pushed, or ''.
       pushed_to: folder of the served version.
       unchanged: whether that version was there before this run.
     """
@@ -65,15 +41,20 @@ class BranchSummary:
     task: Task
     row_counts: dict[str, int] | None = None
     findings: dict[str, Any] | None = None
-    metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+    report: dict[str, Any] | None = None
     confusion: dict[tuple[int, int], int] = dataclasses.field(default_factory=dict)
-    judgements: list[Judgement] = dataclasses.field(default_factory=list)
-    blessed: bool | None = None
+    not_servable: tuple[str, ...] = ()
+    not_pushed_because: str = ""
     pushed_to: str | None = None
     unchanged: bool = False
 
+    @property
+    def blessed(self) -> bool:
+        """Whether the candidate was evaluated and is good enough."""
+        return bool(self.report and self.report["blessed"])
 
-def summarise(task: Task, runs: dict[str, NodeRun], thresholds: dict[str, Threshold]) -> BranchSummary:
+
+def summarise(task: Task, runs: dict[str, NodeRun]) -> BranchSummary:
     """Reads the branch's artifacts of one run."""
 
     def output(component: str, key: str) -> types.Artifact | None:
@@ -88,19 +69,20 @@ def summarise(task: Task, runs: dict[str, NodeRun], thresholds: dict[str, Thresh
     found = output("FindingsGen", "findings")
     if found:
         summary = dataclasses.replace(summary, findings=findings.read(found.uri)[1])
-    evaluation, blessing = output("Evaluator", "evaluation"), output("Evaluator", "blessing")
-    if evaluation and blessing:
-        candidate, baseline = read_metrics(evaluation.uri)
+    evaluation, explained = output("Evaluator", "evaluation"), output("BlessingGen", "report")
+    if evaluation and explained:
         summary = dataclasses.replace(
-            summary,
-            metrics=candidate,
-            confusion=read_confusion(evaluation.uri),
-            judgements=[
-                Judgement(name, candidate[name], limits, baseline.get(name)) for name, limits in thresholds.items()
-            ],
-            blessed=model_utils.is_model_blessed(blessing),
+            summary, report=report.read(explained.uri), confusion=read_confusion(evaluation.uri)
         )
+    checked = output("ServableCheck", "blessing")
+    if checked:
+        with fileio.open(os.path.join(checked.uri, REPORT_FILE)) as file:
+            summary = dataclasses.replace(summary, not_servable=tuple(json.load(file)["reasons"]))
     pushed = output("Pusher", "pushed_model")
+    if pushed and pushed.has_custom_property(NOT_PUSHED_BECAUSE_PROPERTY):
+        summary = dataclasses.replace(
+            summary, not_pushed_because=pushed.get_string_custom_property(NOT_PUSHED_BECAUSE_PROPERTY)
+        )
     if pushed and pushed.get_int_custom_property(pusher_executor._PUSHED_KEY):
         summary = dataclasses.replace(
             summary,
@@ -108,19 +90,6 @@ def summarise(task: Task, runs: dict[str, NodeRun], thresholds: dict[str, Thresh
             unchanged=bool(pushed.get_int_custom_property(UNCHANGED_PROPERTY)),
         )
     return summary
-
-
-def read_metrics(evaluation_uri: str) -> tuple[dict[str, float], dict[str, float]]:
-    """The overall numbers of a TFMA evaluation by metric name: the candidate's and the baseline's ({} if none)."""
-    metrics: dict[str, dict[str, float]] = {CANDIDATE: {}, BASELINE: {}}
-    for record in tfma.load_metrics(evaluation_uri):
-        if record.slice_key.single_slice_keys:
-            continue
-        for pair in record.metric_keys_and_values:
-            # Differences to the baseline are in the same file; a single model has no name.
-            if not pair.key.is_diff and pair.value.WhichOneof("type") == "double_value":
-                metrics[pair.key.model_name or CANDIDATE][pair.key.name] = pair.value.double_value.value
-    return metrics[CANDIDATE], metrics[BASELINE]
 
 
 def read_confusion(evaluation_uri: str) -> dict[tuple[int, int], int]:

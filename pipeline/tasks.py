@@ -12,8 +12,9 @@ import pipeline.emotion.evaluation
 import pipeline.emotion.features
 import pipeline.keypoints.evaluation
 import pipeline.keypoints.features
+from components.blessing.measures import Measures
 from components.face_csv_example_gen.csv_format import FaceCsvFormat
-from pipeline.config import Threshold
+from pipeline.config import EMOTION_METRICS, KEYPOINTS_METRICS, Threshold
 
 _SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 DEFAULT_WAIVERS = _SCHEMAS / "waivers.yaml"
@@ -29,14 +30,21 @@ class Task:
       model_name: folder below the models' root; TensorFlow Serving's name of the model.
       csv_format: what the CSV looks like.
       eval_config: (thresholds, code fingerprint) -> TFMA's configuration.
-      class_names: names of the classes by class id; empty where there are none.
+      metrics: names of those that a person wants to see first.
+      measures: what is measured of the predictions.
     """
 
     name: str
     model_name: str
     csv_format: FaceCsvFormat
     eval_config: Callable[[dict[str, Threshold], str], config_pb2.EvalConfig]
-    class_names: tuple[str, ...] = ()
+    metrics: tuple[str, ...]
+    measures: Measures
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes by class id; empty where there are none."""
+        return self.measures.class_names
 
     @property
     def schema_file(self) -> Path:
@@ -57,12 +65,15 @@ KEYPOINTS = Task(
     model_name="facial_keypoints",
     csv_format=pipeline.keypoints.features.CSV_FORMAT,
     eval_config=pipeline.keypoints.evaluation.eval_config,
+    metrics=KEYPOINTS_METRICS,
+    measures=pipeline.keypoints.evaluation.MEASURES,
 )
 EMOTION = Task(
     name="emotion",
     model_name="emotion_ai",
     csv_format=pipeline.emotion.features.CSV_FORMAT,
     eval_config=pipeline.emotion.evaluation.eval_config,
-    class_names=pipeline.emotion.features.CLASSES,
+    metrics=EMOTION_METRICS,
+    measures=pipeline.emotion.evaluation.MEASURES,
 )
 TASKS = (KEYPOINTS, EMOTION)

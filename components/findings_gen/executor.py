@@ -122,7 +122,7 @@ def _bad_rows(examples: types.Artifact, max_share: float) -> list[Finding]:
             severity=CHECKS[name].severity,
             message=f"{counts['bad']:,} of {counts['read']:,} rows {CHECKS[name].meaning} ({100 * share:.2g} %, "
             f"limit {100 * max_share:g} %), the first: row "
-            f"{first['row']}, column '{first['column']}' ('{first['value']}'): {first['reason']}. All: {path}",
+            f"{first['row']}, column '{first['column']}' ('{first['value']}'): {first['reason']}",
             remedy=CHECKS[name].remedy,
             count=counts["bad"],
             rows=tuple(sorted(bad["row"] for bad in bad_rows)),

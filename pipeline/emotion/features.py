@@ -11,6 +11,11 @@ CLASSES = ("Angry", "Disgust", "Sad", "Happy", "Surprise")
 CLASS_COLUMN = "emotion"
 LABEL = "class_id"
 
+# Where the medium band of each begins and ends: about a third of the real faces lie in it.
+BANDS = {"brightness": (0.42, 0.56), "contrast": (0.18, 0.23), "sharpness": (0.15, 0.2)}
+# Transformed features by whose values the evaluation is sliced.
+SLICES = (*(f"{name}_band" for name in BANDS), CLASS_COLUMN)
+
 CSV_FORMAT = FaceCsvFormat(
     image_column="pixels",
     image_size=IMAGE_SIZE,

@@ -30,6 +30,13 @@ MIRRORED_POINTS = tuple((point, point.replace("left", "right")) for point in POI
 # Feature of the transformed Examples: COORDINATES scaled to [-1, 1], NaN where missing.
 LABEL = "scaled_keypoints"
 
+# Where the medium band of each begins and ends: about a third of the real faces lie in it.
+BANDS = {"brightness": (0.36, 0.46), "contrast": (0.145, 0.185), "sharpness": (0.036, 0.06)}
+# Transformed feature: how many of the points are marked.
+MARKED_POINTS = "marked_points"
+# Transformed features by whose values the evaluation is sliced.
+SLICES = (*(f"{name}_band" for name in BANDS), MARKED_POINTS)
+
 # pixels = (scaled + 1) * HALF_SIZE
 HALF_SIZE = IMAGE_SIZE / 2
 

@@ -6,7 +6,8 @@ import math
 
 import tensorflow as tf
 
-from pipeline.keypoints.features import COORDINATES, HALF_SIZE, LABEL
+from pipeline.keypoints.features import BANDS, COORDINATES, HALF_SIZE, LABEL, MARKED_POINTS
+from pipeline.slicing import band_features
 
 Features = dict[str, tf.Tensor | tf.SparseTensor]
 
@@ -19,10 +20,17 @@ def preprocessing_fn(inputs: Features) -> dict[str, tf.Tensor]:
         float32 [n, 1] without the missing ones, and others.
 
     Returns:
-      'image' as it came, and 'scaled_keypoints' float32 [n, 30].
+      'image' as it came; 'scaled_keypoints' float32 [n, 30]; and what the evaluation is sliced by: the bands, string
+      [n], and the number of marked points, int64 [n].
     """
-    columns = [_dense(inputs[name]) for name in COORDINATES]
-    return {"image": inputs["image"], LABEL: tf.concat(columns, axis=1) / HALF_SIZE - 1.0}
+    points = tf.concat([_dense(inputs[name]) for name in COORDINATES], axis=1)
+    marked_coordinates = tf.reduce_sum(tf.cast(tf.math.is_finite(points), tf.int64), axis=1)
+    return {
+        "image": inputs["image"],
+        LABEL: points / HALF_SIZE - 1.0,
+        MARKED_POINTS: marked_coordinates // 2,
+        **band_features(inputs, BANDS),
+    }
 
 
 def _dense(values: tf.SparseTensor) -> tf.Tensor:

@@ -20,8 +20,11 @@ import tensorflow as tf
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 from PIL import Image
+from sklearn import metrics as reference
 from tfx.orchestration import metadata
 
+from components import predictions
+from components.blessing import report
 from pipeline.config import EMOTION_METRICS, KEYPOINTS_METRICS
 from pipeline.drawn_faces import write_kaggle_csvs
 
@@ -32,12 +35,25 @@ LENIENT = """
 keypoints:
   training: {{epochs: {keypoint_epochs}, learning_rate: {keypoint_rate}}}
   thresholds: {{rmse_px: {{at_most: 40, may_worsen_by: {may_worsen_by}}}}}
+  slice_thresholds:
+    brightness_band: {{rmse_px: {{at_most: 40, may_worsen_by: 40}}}}
+    contrast_band: {{rmse_px: {{at_most: 40, may_worsen_by: 40}}}}
+    sharpness_band: {{rmse_px: {{at_most: 40, may_worsen_by: 40}}}}
+    marked_points: {{rmse_px: {{at_most: 40, may_worsen_by: 40}}}}
 emotion:
   training: {{epochs: {emotion_epochs}}}
   thresholds:
-    accuracy: {{at_least: {accuracy}, may_worsen_by: 1}}
+    accuracy: {{at_least: {accuracy}, may_worsen_by: {accuracy_may_worsen_by}}}
     macro_f1: {{at_least: 0, may_worsen_by: 1}}
+  slice_thresholds:
+    brightness_band: {{accuracy: {{at_least: 0, may_worsen_by: 1}}}}
+    contrast_band: {{accuracy: {{at_least: 0, may_worsen_by: 1}}}}
+    sharpness_band: {{accuracy: {{at_least: 0, may_worsen_by: 1}}}}
+    emotion: {{accuracy: {{at_least: {class_accuracy}, may_worsen_by: 1}}}}
+  min_slice_examples: 5
 """
+JUDGES = ("BaselineModel", "Evaluator", "BlessingGen", "ServableCheck", "ModelCardGen")
+AFTER_GATE = ("Transform", "Trainer", *JUDGES, "Pusher")
 COMPONENTS = {
     "ExampleGen",
     "Schema",
@@ -47,8 +63,7 @@ COMPONENTS = {
     "AnomalyGate",
     "Transform",
     "Trainer",
-    "BaselineModel",
-    "Evaluator",
+    *JUDGES,
     "Pusher",
 }
 PUSHERS = {"KeypointsPusher", "EmotionPusher"}
@@ -80,7 +95,7 @@ class Project:
 
     def configure(self, **values: Any) -> None:
         values = {"keypoint_epochs": 1, "keypoint_rate": 0.002, "may_worsen_by": 40, **values}
-        values = {"emotion_epochs": 1, "accuracy": 0, **values}
+        values = {"emotion_epochs": 1, "accuracy": 0, "accuracy_may_worsen_by": 1, "class_accuracy": 0, **values}
         self.config.write_text(LENIENT.format(**values))
 
     def run(self, *options: str, keypoints: Path | None = None, emotions: Path | None = None) -> Result:
@@ -136,6 +151,39 @@ def test_metadata_holds_one_successful_execution_of_each_node(project: Project, 
     assert {e.last_known_state for e in executions} == {metadata_store_pb2.Execution.COMPLETE}
 
 
+def artifact_folder(project: Project, node: str, output: str) -> Path:
+    return max((project.workspace / "artifacts" / "nodes" / node / output).iterdir(), key=lambda path: int(path.name))
+
+
+def test_reported_metrics_equal_scikit_learn_s_on_the_same_predictions(project: Project, first_run: Result) -> None:
+    """TFMA's numbers, through the real Evaluator, against the model's answers to the same rows."""
+    found = report.read(str(artifact_folder(project, "EmotionBlessingGen", "report")))["metrics"][""]
+    uri = artifact_folder(project, "EmotionBlessingGen", "predictions")
+    _, labels, probabilities = predictions.read(str(uri))
+    assert found["accuracy"] == pytest.approx(reference.accuracy_score(labels, probabilities.argmax(1)), abs=1e-6)
+    macro_f1 = reference.f1_score(labels, probabilities.argmax(1), average="macro", zero_division=0, labels=range(5))
+    assert found["macro_f1"] == pytest.approx(macro_f1, abs=1e-6)
+    cross_entropy = reference.log_loss(labels, probabilities.astype(float), labels=range(5))
+    assert found["cross_entropy"] == pytest.approx(cross_entropy, abs=1e-6)
+
+    found = report.read(str(artifact_folder(project, "KeypointsBlessingGen", "report")))["metrics"][""]
+    _, points, predicted = predictions.read(str(artifact_folder(project, "KeypointsBlessingGen", "predictions")))
+    marked = np.isfinite(points)
+    expected = reference.mean_squared_error(points[marked], predicted[marked])
+    assert found["mse_px"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_pushed_versions_carry_card_warm_up_and_statistics(project: Project, first_run: Result) -> None:
+    for model in ("facial_keypoints", "emotion_ai"):
+        [version] = project.versions(model)
+        extra = project.workspace / "models" / model / str(version) / "assets.extra"
+        names = {"model_card.json", "model_card.html", "tf_serving_warmup_requests", "training_statistics.pb"}
+        assert {path.name for path in extra.iterdir()} == names
+        card = (extra / "model_card.html").read_text()
+        assert "<h1" in card
+        assert "Intended use" in card
+
+
 def test_second_run_changes_nothing_and_says_so(project: Project, first_run: Result) -> None:
     before = [project.versions(model) for model in ("facial_keypoints", "emotion_ai")]
     result = project.run()
@@ -150,7 +198,7 @@ def test_changed_settings_rerun_what_they_touch(project: Project, first_run: Res
     project.configure(keypoint_epochs=2)
     result = project.run()
     assert result.code == 0
-    assert result.nodes("✓") == {"KeypointsTrainer", "KeypointsBaselineModel", "KeypointsEvaluator"} | PUSHERS
+    assert result.nodes("✓") == {"KeypointsTrainer", *(f"Keypoints{name}" for name in JUDGES)} | PUSHERS
     assert len(project.versions("facial_keypoints")) == 2
     assert len(project.versions("emotion_ai")) == 1
 
@@ -159,9 +207,25 @@ def test_changed_threshold_reruns_the_evaluation_and_refuses(project: Project, f
     project.configure(keypoint_epochs=2, accuracy=0.999)
     result = project.run()
     assert result.code == 1
-    assert result.nodes("✓") == {"EmotionEvaluator"} | PUSHERS
+    judged_again = {f"Emotion{name}" for name in JUDGES if name != "BaselineModel"}
+    assert result.nodes("✓") == judged_again | PUSHERS
     assert "not blessed: accuracy is outside its limit" in result.text
     assert len(project.versions("emotion_ai")) == 1
+    project.configure(keypoint_epochs=2)
+
+
+def test_a_refused_slice_is_explained_with_rows_to_look_at(project: Project, first_run: Result) -> None:
+    project.configure(keypoint_epochs=2, class_accuracy=1.1)
+    result = project.run()
+    assert result.code == 1
+    assert "not blessed: accuracy (emotion: " in result.text
+    shown = project.call("blessing", "--workspace", str(project.workspace))
+    assert shown.code == 0
+    assert re.search(r"emotion_ai: not blessed, no baseline|emotion_ai: not blessed, baseline: version \d+", shown.text)
+    assert re.search(r"accuracy, emotion: Happy +\d+ .*≥ 1\.1 .*✗", shown.text)
+    assert re.search(r"- fewer than 5 examples|✗", shown.text)
+    assert re.search(r"taken for \w+: \d+ times, say rows \d+", shown.text)
+    assert "largest errors: rows " in shown.text
     project.configure(keypoint_epochs=2)
 
 
@@ -170,8 +234,7 @@ def test_changed_code_reruns_what_it_touches(project: Project, first_run: Result
     model.write_text(model.read_text() + "\n# changed\n")
     result = project.run()
     assert result.code == 0
-    touched = {"EmotionTransform", "EmotionTrainer", "EmotionBaselineModel", "EmotionEvaluator"}
-    assert result.nodes("✓") == touched | PUSHERS
+    assert result.nodes("✓") == {f"Emotion{name}" for name in AFTER_GATE} | PUSHERS
 
 
 def test_changed_schema_reruns_what_it_touches(project: Project, first_run: Result) -> None:
@@ -205,6 +268,26 @@ def test_a_model_worse_than_the_last_blessed_one_is_refused(project: Project, fi
     project.configure(keypoint_epochs=30)
 
 
+def test_a_model_trained_on_shuffled_labels_is_refused(project: Project, first_run: Result, tmp_path: Path) -> None:
+    """The same pictures and the same class mix, so that only the evaluation can tell."""
+    header, *rows = project.emotions_csv.read_text().splitlines()
+    labels, rest = zip(*(row.split(",", 1) for row in rows), strict=True)
+    # Long enough to learn what chance does not give.
+    project.configure(keypoint_epochs=30, emotion_epochs=8, accuracy_may_worsen_by=0)
+    good = project.run()
+    assert good.code == 0, good.text
+    before = project.versions("emotion_ai")
+    shuffled = np.random.default_rng(0).permutation(labels)
+    damaged = tmp_path / "shuffled.csv"
+    damaged.write_text("\n".join([header, *map(",".join, zip(shuffled, rest, strict=True))]) + "\n")
+    result = project.run(emotions=damaged)
+    assert result.code == 1
+    assert result.nodes("✗") == set()
+    assert "not blessed: accuracy is worse than the last blessed model's" in result.text
+    assert project.versions("emotion_ai") == before
+    project.configure(keypoint_epochs=30)
+
+
 def lighter(csv: Path, folder: Path) -> Path:
     """The CSV with pictures 60 gray values lighter, and a third of the labels made Happy."""
     header, *rows = csv.read_text().splitlines()
@@ -226,9 +309,7 @@ def test_data_unlike_the_served_model_s_stop_their_branch_only(
     assert result.nodes("✗") == {"EmotionAnomalyGate"}
     assert re.search(r"drift:brightness: Jensen-Shannon divergence 0\.\d+, limit 0\.06", result.text)
     assert re.search(r"drift:emotion: largest difference of a share 0\.\d+, limit 0\.05", result.text)
-    assert result.nodes("-") == {
-        f"Emotion{name}" for name in ("Transform", "Trainer", "BaselineModel", "Evaluator", "Pusher")
-    }
+    assert result.nodes("-") == {f"Emotion{name}" for name in AFTER_GATE}
     assert "KeypointsPusher" in result.nodes("✓")
     assert project.versions("emotion_ai") == before
 
@@ -380,3 +461,28 @@ def test_a_workspace_that_cannot_be_written_is_explained(project: Project, tmp_p
     assert result.code == 1
     assert "Check --workspace" in result.text
     assert result.text.count("\n") == 1
+
+
+def test_a_pushed_model_scores_a_file_and_can_be_withdrawn(project: Project, first_run: Result, tmp_path: Path) -> None:
+    """Last: it takes a version away."""
+    out = tmp_path / "scores.csv"
+    scored = project.call(
+        *("score", "--csv", str(project.emotions_csv), "--out", str(out), "--workspace", str(project.workspace))
+    )
+    assert scored.code == 0, scored.text
+    rows = out.read_text().splitlines()
+    assert rows[0] == "row,label,Angry,Disgust,Sad,Happy,Surprise"
+    assert [int(row.split(",")[0]) for row in rows[1:]] == list(range(1, 321))
+
+    newest = project.versions("facial_keypoints")[-1]
+    withdrawn = project.call(
+        *("rollback", "facial_keypoints", "--why", "a test", "--who", "Ada"),
+        *("--workspace", str(project.workspace)),
+    )
+    assert withdrawn.code == 0, withdrawn.text
+    assert newest not in project.versions("facial_keypoints")
+    [record] = project.store().get_executions_by_type("Rollback")
+    assert (record.properties["who"].string_value, record.properties["why"].string_value) == ("Ada", "a test")
+    again = project.run()
+    assert newest not in project.versions("facial_keypoints")
+    assert "not pushed" in again.text

@@ -1,0 +1,53 @@
+"""Gathers what the nodes before have found out into a model card."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.utils import io_utils
+
+from components import findings
+from components.blessing import report
+from components.face_csv_example_gen.executor import ROW_COUNTS_PROPERTY
+from components.model_card import card
+
+CARD_JSON = "model_card.json"
+CARD_HTML = "model_card.html"
+
+
+class Executor(base_executor.BaseExecutor):
+    """Writes the card as JSON and as one HTML file. The same inputs give the same bytes."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the card; see ModelCardGen."""
+        self._log_startup(input_dict, output_dict, exec_properties)
+        examples = artifact_utils.get_single_instance(input_dict["examples"])
+        schema_uri = artifact_utils.get_single_uri(input_dict["schema"])
+        found, _ = findings.read(artifact_utils.get_single_uri(input_dict["findings"]))
+        facts = card.build(
+            model_name=exec_properties["model_name"],
+            description=json.loads(exec_properties["description"]),
+            data_fingerprint=exec_properties["data_fingerprint"],
+            row_counts=json.loads(examples.get_string_custom_property(ROW_COUNTS_PROPERTY)),
+            findings=found,
+            schema=io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_uri)),
+            report=report.read(artifact_utils.get_single_uri(input_dict["report"])),
+            settings=json.loads(exec_properties["settings"]),
+            commit=exec_properties["commit"],
+            environment=json.loads(exec_properties["environment"]),
+        )
+        uri = artifact_utils.get_single_uri(output_dict["model_card"])
+        for name, text in ((CARD_JSON, card.to_json(facts)), (CARD_HTML, card.to_html(facts))):
+            with fileio.open(os.path.join(uri, name), "wb") as file:
+                file.write(text.encode())

@@ -1,0 +1,1 @@
+"""Tries a model out as TensorFlow Serving will run it, before anything is pushed."""
