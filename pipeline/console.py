@@ -105,7 +105,8 @@ def _describe(branch: BranchSummary) -> list[str]:
         lines.append("[green]blessed[/]")
     else:
         failed = [escape(describe_failure(v)) for v in branch.report["thresholds"] if v["state"] == FAILED]
-        lines.append(f"[red]not blessed[/]: {'; '.join(failed)}. `emotion-ai blessing` shows which rows to look at")
+        reasons = "; ".join(failed or ["the Evaluator refused it; see its validation"])
+        lines.append(f"[red]not blessed[/]: {reasons}. `emotion-ai blessing` shows which rows to look at")
     if branch.not_servable:
         lines.append(f"[red]not servable[/]: {escape(' '.join(branch.not_servable))}")
     if branch.not_pushed_because:

@@ -52,10 +52,18 @@ def eval_config(
                 metrics=metrics,
                 # TFMA drops the baseline, and the thresholds relative to it, where there is none.
                 model_names=[CANDIDATE, BASELINE],
-                thresholds={name: _metric_threshold(limits) for name, limits in thresholds.items()},
+                per_slice_thresholds={name: _for_all_rows(limits) for name, limits in thresholds.items()},
             )
         ],
     )
+
+
+def _for_all_rows(limits: Threshold) -> config_pb2.PerSliceMetricThresholds:
+    """A threshold for all rows together: the plain ones of TFMA are for each slice, too, however small."""
+    threshold = config_pb2.PerSliceMetricThreshold(
+        slicing_specs=[config_pb2.SlicingSpec()], threshold=_metric_threshold(limits)
+    )
+    return config_pb2.PerSliceMetricThresholds(thresholds=[threshold])
 
 
 def _metric_threshold(limits: Threshold) -> config_pb2.MetricThreshold:

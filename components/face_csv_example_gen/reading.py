@@ -6,6 +6,7 @@ import csv
 import gzip
 import os
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -36,7 +37,8 @@ _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 _WRONG_COUNT = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 
-_UNREADABLE = (EOFError, OSError, zlib.error, zipfile.BadZipFile)
+# The last two: a damaged zip's names and numbers, for which zipfile has no error of its own.
+_UNREADABLE = (EOFError, OSError, zlib.error, zipfile.BadZipFile, UnicodeDecodeError, struct.error)
 
 
 class _Unpacking:
@@ -80,7 +82,7 @@ def open_csv(path: str) -> Iterator[BinaryIO]:
                 unpacked = cast(BinaryIO, stack.enter_context(gzip.open(file)))
                 yield cast(BinaryIO, _Unpacking(unpacked, packed_bytes, path))
             elif magic == _ZIP_MAGIC:
-                unpacked = _open_member(stack.enter_context(zipfile.ZipFile(file)), path, stack)
+                unpacked = _open_zip(file, path, stack)
                 yield cast(BinaryIO, _Unpacking(unpacked, packed_bytes, path))
             else:
                 yield file
@@ -92,19 +94,23 @@ def open_csv(path: str) -> Iterator[BinaryIO]:
             ) from error
 
 
-def _open_member(archive: zipfile.ZipFile, path: str, stack: ExitStack) -> BinaryIO:
+def _open_zip(file: BinaryIO, path: str, stack: ExitStack) -> BinaryIO:
     """The one CSV in a zip archive."""
+    try:
+        return _open_member(stack.enter_context(zipfile.ZipFile(file)), path, stack)
+    except RuntimeError as error:
+        # A password, or a version or a kind of compression that Python does not know.
+        raise InputError(f"{path}: {error}. Unpack it and name the CSV file itself.") from None
+
+
+def _open_member(archive: zipfile.ZipFile, path: str, stack: ExitStack) -> BinaryIO:
     members = [name for name in archive.namelist() if name.lower().endswith(".csv")]
     if len(members) != 1:
         raise InputError(
             f"{path}: expected one CSV file in the archive, found {', '.join(_abridged(members)) or 'none'}. "
             "Unpack it and name the CSV file itself."
         )
-    try:
-        return cast(BinaryIO, stack.enter_context(archive.open(members[0])))
-    except (RuntimeError, NotImplementedError) as error:
-        # A password, or a kind of compression that Python does not know.
-        raise InputError(f"{path}: {error}. Unpack it and name the CSV file itself.") from None
+    return cast(BinaryIO, stack.enter_context(archive.open(members[0])))
 
 
 def read_header(path: str, csv_format: FaceCsvFormat) -> list[str]:

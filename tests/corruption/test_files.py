@@ -41,6 +41,20 @@ def unknown_compression(table: bytes) -> bytes:
     return bytes(content)
 
 
+def later_version(table: bytes) -> bytes:
+    content = bytearray(zipped(("a.csv", table)))
+    content[content.index(b"PK\x01\x02") + 6] = 200
+    return bytes(content)
+
+
+def misnamed(table: bytes) -> bytes:
+    """Says that its name is UTF-8, in the header before the member, and it is not."""
+    content = bytearray(zipped(("a.csv", table)))
+    content[7] |= 0x08
+    content[30] = 0xFF
+    return bytes(content)
+
+
 def line(table: bytes, number: int, change: Callable[[bytes], bytes]) -> bytes:
     lines = table.split(b"\n")
     lines[number] = change(lines[number])
@@ -95,6 +109,8 @@ DAMAGES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         lambda table: zipped(("a.csv", table)).replace(zipped(("a.csv", table))[4000:4100], bytes(100)),
         "download it again",
     ),
+    "zip of a later version": (later_version, "Unpack it and name the CSV file itself"),
+    "zip whose name is not UTF-8": (misnamed, "download it again"),
     "zip bomb": (lambda table: zipped(("a.csv", bomb(table))), "unpacks to more than 100 times its size"),
     "zip with two tables": (lambda table: zipped(("a.csv", table), ("b.csv", table)), "found a.csv, b.csv"),
     "zip without a table": (lambda table: zipped(("a.txt", table)), "found none"),

@@ -147,7 +147,12 @@ def test_thresholds_go_both_ways() -> None:
     config = emotion.eval_config(
         {"up": Threshold(at_least=0.5, may_worsen_by=0.1), "down": Threshold(at_most=2.0)}, "x"
     )
-    thresholds = config.metrics_specs[0].thresholds
+    assert not config.metrics_specs[0].thresholds, "they would be for each slice"
+    thresholds = {}
+    for name, per_slice in config.metrics_specs[0].per_slice_thresholds.items():
+        [of_all_rows] = per_slice.thresholds
+        assert [list(spec.feature_keys) for spec in of_all_rows.slicing_specs] == [[]]
+        thresholds[name] = of_all_rows.threshold
     assert thresholds["up"].value_threshold.lower_bound.value == 0.5
     assert thresholds["up"].change_threshold.absolute.value == pytest.approx(-0.1)
     assert thresholds["down"].value_threshold.upper_bound.value == 2.0
