@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Annotated, NoReturn, Optional, TextIO
+from typing import Annotated, Optional, TextIO
 
 import typer
 
@@ -60,15 +60,10 @@ def run(
         "emotion_coding": emotion_coding,
         "split": split,
     }
-    try:
+    with _explained():
         settings = load_settings(config, options)
         _check_files(settings)
         succeeded = _run(settings, Workspace(workspace.resolve()), started)
-    except ExplainedError as error:
-        _fail(error)
-    except KeyboardInterrupt:
-        typer.echo("emotion-ai: interrupted; the same command goes on from the last finished node.", err=True)
-        raise typer.Exit(130) from None
     raise typer.Exit(0 if succeeded else 1)
 
 
@@ -81,14 +76,10 @@ def findings(
 ) -> None:
     """Shows what the last run found wrong with the data, worst first, with row numbers to look at."""
     place = Workspace(workspace.resolve())
-    try:
-        _check_metadata(place)
-        with _logged(place, "findings") as (terminal, _):
-            from pipeline.findings_view import show_findings
+    with _explained(), _logged(place, "findings", needs=place.metadata_file) as (terminal, _):
+        from pipeline.findings_view import show_findings
 
-            show_findings(place, pictures, terminal)
-    except ExplainedError as error:
-        _fail(error)
+        show_findings(place, pictures, terminal)
 
 
 @app.command()
@@ -100,29 +91,20 @@ def rollback(
 ) -> None:
     """Withdraws the newest version of a model, so that the one before it is served again."""
     place = Workspace(workspace.resolve())
-    try:
-        if not place.models.is_dir():
-            raise InputError(f"{place.models}: no such folder. Run `emotion-ai run`, or check --workspace.")
-        with _logged(place, "rollback") as (terminal, _):
-            from pipeline.rollback import roll_back
+    with _explained(), _logged(place, "rollback", needs=place.models) as (terminal, _):
+        from pipeline.rollback import roll_back
 
-            roll_back(place, name, why, who, terminal)
-    except ExplainedError as error:
-        _fail(error)
+        roll_back(place, name, why, who, terminal)
 
 
 @app.command()
 def blessing(workspace: _Workspace = Path()) -> None:
     """Shows why the last run's models were blessed, or were not, and which rows to look at."""
     place = Workspace(workspace.resolve())
-    try:
-        _check_metadata(place)
-        with _logged(place, "blessing") as (terminal, _):
-            from pipeline.blessing_view import show_blessings
+    with _explained(), _logged(place, "blessing", needs=place.metadata_file) as (terminal, _):
+        from pipeline.blessing_view import show_blessings
 
-            show_blessings(place, terminal)
-    except ExplainedError as error:
-        _fail(error)
+        show_blessings(place, terminal)
 
 
 @app.command()
@@ -135,30 +117,32 @@ def score(
 ) -> None:
     """Writes what a pushed model says of every face in a CSV file."""
     place = Workspace(workspace.resolve())
-    try:
+    with _explained():
         # Before the slow imports.
         if not csv.is_file():
             raise InputError(f"{csv}: no such file. Check --csv.")
         if out.is_dir() or out.resolve() == csv.resolve():
             raise InputError(f"{out}: must not be overwritten. Name another file with --out.")
-        if not place.models.is_dir():
-            raise InputError(f"{place.models}: no such folder. Run `emotion-ai run`, or check --workspace.")
-        with _logged(place, "score") as (terminal, _):
+        with _logged(place, "score", needs=place.models) as (terminal, _):
             from pipeline.scoring import score_csv
 
             score_csv(csv, model, version, out, place, terminal)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Within the context, our own errors and Ctrl-C end the command in one line."""
+    try:
+        yield
     except ExplainedError as error:
-        _fail(error)
-
-
-def _check_metadata(workspace: Workspace) -> None:
-    if not workspace.metadata_file.is_file():
-        raise InputError(f"{workspace.metadata_file}: no such file. Run `emotion-ai run`, or check --workspace.")
-
-
-def _fail(error: ExplainedError) -> NoReturn:
-    typer.echo(f"emotion-ai: {error}", err=True)
-    raise typer.Exit(1)
+        typer.echo(f"emotion-ai: {error}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.echo(
+            "emotion-ai: interrupted; give the same command again (a run goes on from the last finished node).",
+            err=True,
+        )
+        raise typer.Exit(130) from None
 
 
 def _check_files(settings: Settings) -> None:
@@ -181,12 +165,19 @@ def _run(settings: Settings, workspace: Workspace, started: float) -> bool:
 
 
 @contextmanager
-def _logged(workspace: Workspace, name: str) -> Iterator[tuple[TextIO, Path]]:
+def _logged(workspace: Workspace, name: str, needs: Path | None = None) -> Iterator[tuple[TextIO, Path]]:
     """Within the context, library output goes to a log file; so does an unexpected error, which is then explained.
+
+    Args:
+      workspace: whose logs folder gets the file.
+      name: of the file.
+      needs: what an earlier run must have left.
 
     Yields:
       A stream to the terminal, and the log file.
     """
+    if needs and not needs.exists():
+        raise InputError(f"{needs}: not there yet. Run `emotion-ai run`, or check --workspace.")
     # Only what the message of a wrong call needs is imported before this.
     from pipeline.logs import output_to_log
 

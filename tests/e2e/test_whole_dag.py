@@ -362,7 +362,7 @@ def test_findings_before_any_run_are_explained(project: Project, tmp_path: Path)
     result = project.call("findings", "--workspace", str(tmp_path))
     assert result.code == 1
     assert result.text.count("\n") == 1
-    assert "metadata.sqlite: no such file. Run `emotion-ai run`" in result.text
+    assert "metadata.sqlite: not there yet. Run `emotion-ai run`" in result.text
 
 
 def bad_files(folder: Path, good: Path) -> dict[str, tuple[Path, str]]:

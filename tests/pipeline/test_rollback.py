@@ -134,7 +134,7 @@ def test_a_wrong_call_is_one_clear_message(workspace: Workspace, arguments: tupl
 def test_no_workspace_there_is_one_clear_message(tmp_path: Path) -> None:
     process = run_command(Workspace(tmp_path / "nowhere"), MODEL, "--why", "a reason")
     assert process.returncode == 1
-    assert "nowhere/models: no such folder" in process.stderr
+    assert "nowhere/models: not there yet" in process.stderr
     assert not (tmp_path / "nowhere").exists()
 
 
