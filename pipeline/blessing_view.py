@@ -52,12 +52,12 @@ def metrics_table(found: dict[str, Any], metrics: tuple[str, ...]) -> Table:
             verdicts.setdefault(verdict["metric"], []).append(verdict)
     for name in metrics:
         bounds = found["intervals"].get(name)
-        row = [name, f"{found['metrics'][''][name]:.4f}", _interval(bounds)]
+        row = [name, _number(found["metrics"][""][name]), _interval(bounds)]
         if name in verdicts:
             limit, *change = verdicts[name]
             sign = "≥" if limit["direction"] == "at_least" else "≤"
             worst = FAILED if any(v["state"] == FAILED for v in verdicts[name]) else PASSED
-            baseline = f"{change[0]['baseline']:.4f}" if change else "-"
+            baseline = _number(change[0]["baseline"]) if change else "-"
             row += [f"{sign} {limit['bound']:g}", baseline, _MARKS[worst]]
         table.add_row(*row)
     table.add_row("examples", f"{found['examples']['']:,}")
@@ -70,13 +70,13 @@ def thresholds_table(found: dict[str, Any]) -> Table:
     for verdict in found["thresholds"]:
         name = f"{verdict['metric']}, {verdict['slice'] or 'all rows'}"
         if verdict["kind"] == CHANGE:
-            value = f"{verdict['value']:.4f} ({verdict['baseline']:.4f})"
+            value = f"{_number(verdict['value'])} ({_number(verdict['baseline'])})"
             asked = f"no worse by more than {-verdict['bound']:g}"
         else:
-            value = f"{verdict['value']:.4f}"
+            value = _number(verdict["value"])
             asked = f"{'≥' if verdict['direction'] == 'at_least' else '≤'} {verdict['bound']:g}"
         mark = _MARKS[verdict["state"]] + (f" [dim]{verdict['note']}[/]" if verdict["note"] else "")
-        examples, margin = f"{verdict['examples']:,}", f"{verdict['margin']:+.4f}"
+        examples, margin = f"{verdict['examples']:,}", _number(verdict["margin"], "+.4f")
         table.add_row(name, examples, value, _interval(verdict["interval"]), asked, margin, mark)
     return table
 
@@ -110,6 +110,10 @@ def simple_table(first: str, *others: str) -> Table:
     for name in others:
         table.add_column(name, justify="right")
     return table
+
+
+def _number(value: float | None, form: str = ".4f") -> str:
+    return "-" if value is None else format(value, form)
 
 
 def _interval(bounds: tuple[float, float] | None) -> str:

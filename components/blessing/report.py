@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from typing import Any
 
@@ -27,9 +28,18 @@ class BlessingReport(artifact.Artifact):
 
 
 def write(uri: str, report: dict[str, Any]) -> None:
-    """Writes the file of a BlessingReport."""
+    """Writes the file of a BlessingReport; a number that is not defined becomes null."""
     with fileio.open(os.path.join(uri, _FILE), "w") as file:
-        file.write(json.dumps(report, indent=2) + "\n")
+        file.write(json.dumps(defined(report), indent=2, allow_nan=False) + "\n")
+
+
+def defined(value: Any) -> Any:
+    """The value with None for every number that JSON does not know."""
+    if isinstance(value, dict):
+        return {key: defined(of_key) for key, of_key in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [defined(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read(uri: str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import jinja2
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from components.blessing.report import defined
 from components.findings import Finding
 
 TEMPLATE = Path(__file__).with_name("template.html.j2")
@@ -83,7 +83,7 @@ def build(
         "commit": commit,
         "environment": environment,
     }
-    finite: dict[str, Any] = _finite(facts)
+    finite: dict[str, Any] = defined(facts)
     return finite
 
 
@@ -139,15 +139,6 @@ def _domain(feature: schema_pb2.Feature, values: dict[str, list[str]]) -> str:
         high = f"{domain.max:g}" if domain.HasField("max") else "..."
         return low if low == high else f"{low} to {high}"
     return "image" if kind == "image_domain" else ""
-
-
-def _finite(value: Any) -> Any:
-    """The value with None for every number that JSON does not know."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _number(value: float | None) -> str:
