@@ -7,19 +7,27 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipeline.emotion import features as emotion_features
 from pipeline.emotion import model as emotion_model
 from pipeline.emotion import preprocessing as emotion_preprocessing
+from pipeline.keypoints import features as keypoints_features
 from pipeline.keypoints import model as keypoints_model
 from pipeline.keypoints import preprocessing as keypoints_preprocessing
 from pipeline.keypoints.features import COORDINATES
 from pipeline.keypoints.training import masked_mse, rmse_px
+from pipeline.slicing import band_features
+
+
+def looks(n: int) -> dict[str, tf.Tensor]:
+    return {name: tf.linspace(0.0, 1.0, n) for name in ("brightness", "contrast", "sharpness")}
 
 
 def test_class_names_become_ids() -> None:
     images = tf.constant([b"a", b"b", b"c"])
-    result = emotion_preprocessing.preprocessing_fn(
-        {"image": images, "emotion": tf.constant(["Surprise", "Angry", "Sad"])}
-    )
+    classes = tf.constant(["Surprise", "Angry", "Sad"])
+    result = emotion_preprocessing.preprocessing_fn({"image": images, "emotion": classes, **looks(3)})
+    assert result["emotion"] is classes
+    assert set(result) == {"image", "class_id", *emotion_features.SLICES}
     assert result["class_id"].numpy().tolist() == [4, 0, 2]
     assert result["image"] is images
 
@@ -27,11 +35,20 @@ def test_class_names_become_ids() -> None:
 def test_coordinates_are_scaled_and_missing_ones_nan() -> None:
     columns = {name: tf.sparse.from_dense(tf.zeros([2, 0])) for name in COORDINATES}
     columns["nose_tip_x"] = tf.SparseTensor([[1, 0]], [72.0], [2, 1])
-    result = keypoints_preprocessing.preprocessing_fn({"image": tf.constant([b"a", b"b"]), **columns})
+    columns["nose_tip_y"] = tf.SparseTensor([[1, 0]], [24.0], [2, 1])
+    result = keypoints_preprocessing.preprocessing_fn({"image": tf.constant([b"a", b"b"]), **columns, **looks(2)})
+    assert result["marked_points"].numpy().tolist() == [0, 1]
+    assert set(result) == {"image", "scaled_keypoints", *keypoints_features.SLICES}
     scaled = result["scaled_keypoints"].numpy()
     assert scaled.shape == (2, 30)
     assert scaled[1, COORDINATES.index("nose_tip_x")] == 0.5
-    assert np.isnan(scaled).sum() == 59
+    assert np.isnan(scaled).sum() == 58
+
+
+def test_bands_hold_their_bounds() -> None:
+    values = {"brightness": tf.constant([0.39, 0.4, 0.6, 0.61])}
+    found = band_features(values, {"brightness": (0.4, 0.6)})["brightness_band"]
+    assert found.numpy().tolist() == [b"low", b"medium", b"medium", b"high"]
 
 
 def test_masked_loss_ignores_missing_points_in_value_and_gradient() -> None:
