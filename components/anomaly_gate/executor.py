@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from tfx import types
 from tfx.dsl.components.base import base_executor
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
 from components import findings
 from components.errors import ExplainedError
+from components.file_trees import link_or_copy_tree
 
 _SHOWN_ROWS = 5
 
@@ -53,17 +52,3 @@ def describe(finding: findings.Finding) -> str:
     rows = ", ".join(str(row) for row in finding.rows[:_SHOWN_ROWS])
     more = ", ..." if finding.count > _SHOWN_ROWS else ""
     return f"{finding.name}: {finding.message}" + (f" (row {rows}{more})" if rows else "")
-
-
-def link_or_copy_tree(source: str, destination: str) -> None:
-    """Makes the files below `source` stand below `destination` too: as hard links where both are local."""
-    for folder, _, files in fileio.walk(source):
-        target = os.path.join(destination, os.path.relpath(folder, source))
-        fileio.makedirs(target)
-        for name in files:
-            pair = os.path.join(folder, name), os.path.join(target, name)
-            try:
-                os.link(*pair)
-            except OSError:
-                # An object store, or a file system without hard links.
-                fileio.copy(*pair, overwrite=True)

@@ -15,7 +15,7 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
 from components import predictions
-from components.anomaly_gate.executor import link_or_copy_tree
+from components.file_trees import link_or_copy_tree
 from components.servable_check.checks import Budgets
 from components.servable_check.clean_process import check_in_clean_process
 from components.servable_check.report import Report
