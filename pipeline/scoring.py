@@ -187,7 +187,6 @@ def _predict(
     records: list[bytes], model: standard_artifacts.Model, task: Task, parent: Path
 ) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
     """(row number, the model's values, flat) of each record, in any order; files stand in `parent` meanwhile."""
-    output = "probabilities" if task.csv_format.classes else "keypoints"
     with tempfile.TemporaryDirectory(dir=parent) as folder:
         logs = _infer(_write_examples(records, Path(folder)), model, Path(folder))
         files = [str(path) for path in logs.iterdir()]
@@ -196,7 +195,7 @@ def _predict(
             [request] = log.request.inputs.values()
             example = tf.train.Example.FromString(request.string_val[0])
             [row] = example.features.feature["row"].int64_list.value
-            yield row, tf.make_ndarray(log.response.outputs[output]).ravel()
+            yield row, tf.make_ndarray(log.response.outputs[task.measures.prediction]).ravel()
 
 
 def _write_examples(records: list[bytes], folder: Path) -> standard_artifacts.Examples:
