@@ -15,7 +15,7 @@ import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx_bsl.tfxio import dataset_options
 
-from pipeline.signatures import export
+from pipeline.signatures import Outputs, export
 
 # What a person wants to see of a running node; the console listens.
 progress = logging.getLogger("emotion_ai.progress")
@@ -35,7 +35,8 @@ class Recipe:
       build_model: returns the Keras model: float32 [n, size, size, 1], gray values 0..255 -> its output.
       loss: Keras loss of (label, output).
       metrics: names or functions of Keras metrics to watch.
-      outputs: what the exported signatures make of the model's output; name -> tensor.
+      outputs: what the exported signatures make of the model's output.
+      classes: names by class id, of a model whose output is their probabilities.
     """
 
     image_size: int
@@ -43,7 +44,8 @@ class Recipe:
     build_model: Callable[[], keras.Model]
     loss: str | Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     metrics: list[str | Callable[[tf.Tensor, tf.Tensor], tf.Tensor]]
-    outputs: Callable[[tf.Tensor], dict[str, tf.Tensor]]
+    outputs: Outputs
+    classes: tuple[str, ...] = ()
 
 
 def fit_and_export(fn_args: FnArgs, recipe: Recipe) -> None:
@@ -78,7 +80,7 @@ def fit_and_export(fn_args: FnArgs, recipe: Recipe) -> None:
             _EpochProgress(settings["epochs"]),
         ],
     )
-    export(model, transform, fn_args.serving_model_dir, recipe.image_size, recipe.outputs)
+    export(model, transform, fn_args.serving_model_dir, recipe.image_size, recipe.outputs, recipe.classes)
 
 
 def _faces(fn_args: FnArgs, files: list[str], transform: tft.TFTransformOutput, recipe: Recipe) -> tf.data.Dataset:

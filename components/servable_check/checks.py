@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import os
 import statistics
 import time
 from typing import Any
@@ -13,14 +12,31 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
 from components.servable_check.report import CheckFailedError, Recorder
-from components.servable_check.requests import INPUTS, MAX_WARMUP_RECORDS, Array, read_warmup, serving_inputs, strings
+from components.servable_check.requests import (
+    CLASSIFY,
+    INPUTS,
+    MAX_WARMUP_RECORDS,
+    Array,
+    read_graph,
+    read_warmup,
+    serving_inputs,
+    serving_signatures,
+    strings,
+)
 from components.servable_check.servers import OpenServer, RequestError, Server
 
 # Of an answer from the evaluated one, over max(1, |value|). PNG files are resized, if only to their own size.
-_TOLERANCES = {"serving_examples": 1e-5, "serving_tensor": 1e-5, "serving_default": 1e-4}
+_TOLERANCES = {
+    "serving_examples": 1e-5,
+    "serving_tensor": 1e-5,
+    "serving_tensor_uint8": 1e-5,
+    "serving_default": 1e-4,
+    CLASSIFY: 1e-5,
+}
+# Of serving_default: empty, or why an image could not be read.
+_ERROR = "error"
 # Not more than clients send at once, so that the memory is that of serving.
 _BATCH = 32
 _TIMED_REQUESTS = 30
@@ -57,11 +73,14 @@ def check_model(
       open_server: starts what is asked.
       recorder: runs the checks.
     """
+    if not recorder.check("SavedModel", functools.partial(_saved_model, model_path)):
+        return
+    signatures = serving_signatures(model_path)
     passed = [
         recorder.check(f"{signature}: interface", functools.partial(_interface, model_path, signature, prediction_key))
-        for signature in INPUTS
+        for signature in signatures
     ]
-    passed.append(recorder.check("warm-up: requests", functools.partial(_warmup, model_path)))
+    passed.append(recorder.check("warm-up: requests", functools.partial(_warmup, model_path, signatures)))
     if not all(passed):
         return
     with contextlib.ExitStack() as stack:
@@ -78,7 +97,7 @@ def check_model(
             return "The model loads and answers its warm-up requests."
 
         if recorder.check("warm-up: load and replay", load):
-            _Conversation(servers[0], examples, expected, prediction_key, budgets, recorder).hold()
+            _Conversation(servers[0], signatures, examples, expected, prediction_key, budgets, recorder).hold()
 
 
 class _Conversation:
@@ -87,6 +106,7 @@ class _Conversation:
     def __init__(
         self,
         server: Server,
+        signatures: list[str],
         examples: list[bytes],
         expected: npt.NDArray[np.float32],
         prediction_key: str,
@@ -94,6 +114,7 @@ class _Conversation:
         recorder: Recorder,
     ) -> None:
         self._server = server
+        self._signatures = signatures
         self._examples = examples
         self._expected = expected
         self._key = prediction_key
@@ -103,12 +124,13 @@ class _Conversation:
     def hold(self) -> None:
         """Runs the checks; the latency first, as nothing must be warm but by the warm-up."""
         check = self._recorder.check
-        single = serving_inputs(self._examples[:1])
+        single = self._inputs(self._examples[:1])
         check("latency: first request", functools.partial(self._first_request, single))
         check("latency: median", functools.partial(self._median, single))
-        for signature in _TOLERANCES:
+        for signature in self._signatures:
             check(f"{signature}: answers", functools.partial(self._answers, signature))
         check("serving_default: JPEG", functools.partial(self._jpeg, single["serving_tensor"]))
+        check("serving_default: a bad image among good ones", functools.partial(self._neighbours, single))
         for signature, array in single.items():
             check(f"{signature}: empty batch", functools.partial(self._empty_batch, signature, array[:0]))
         for what, signature, array in _malformed(self._examples[0]):
@@ -150,7 +172,7 @@ class _Conversation:
         tolerance, worst = _TOLERANCES[signature], 0.0
         for start in range(0, len(self._examples), _BATCH):
             rows = slice(start, start + _BATCH)
-            answer = self._ask(signature, serving_inputs(self._examples[rows])[signature])
+            answer = self._ask(signature, self._inputs(self._examples[rows])[signature])
             worst = max(worst, _difference(signature, answer, self._expected[rows]))
         # Not a number is no agreement.
         if not worst <= tolerance:
@@ -166,9 +188,29 @@ class _Conversation:
         self._ask("serving_default", strings([jpeg]))
         return "A JPEG file is answered."
 
+    def _neighbours(self, single: dict[str, Array]) -> str:
+        [good] = single["serving_default"]
+        batch = strings([good, b"This is no image.", good])
+        try:
+            answer = self._server.predict("serving_default", batch)
+        except RequestError as error:
+            raise CheckFailedError(
+                f"A bad image fails the good ones in its batch: {error}. Decode with pipeline.image_decoding."
+            ) from error
+        difference = _difference("serving_default", answer[self._key][::2], self._expected[[0, 0]])
+        if not difference <= _TOLERANCES["serving_default"]:
+            raise CheckFailedError("A bad image changes the answers for the good ones in its batch. Keep rows apart.")
+        marked = [bool(text) for text in answer[_ERROR]]
+        if marked != [False, True, False]:
+            raise CheckFailedError(
+                f"Of a good, a bad and a good image, '{_ERROR}' marks {marked} as bad. Let it be empty for the good "
+                f"ones only."
+            )
+        return "The good ones are answered, the bad one is marked."
+
     def _empty_batch(self, signature: str, array: Array) -> str:
         try:
-            answer = self._server.predict(signature, array)[self._key]
+            answer = self._server.predict(signature, array)[_output(signature, self._key)]
         except RequestError as error:
             return f"An error, as it should be: {error}."
         if len(answer):
@@ -195,11 +237,15 @@ class _Conversation:
 
     def _ask(self, signature: str, array: Array) -> Array:
         try:
-            return self._server.predict(signature, array)[self._key]
+            return self._server.predict(signature, array)[_output(signature, self._key)]
         except RequestError as error:
             raise CheckFailedError(
                 f"{signature} does not answer a good request: {error}. Correct the signature."
             ) from error
+
+    def _inputs(self, examples: list[bytes]) -> dict[str, Array]:
+        inputs = serving_inputs(examples)
+        return {signature: inputs[signature] for signature in self._signatures}
 
     def _time(self, signature: str, array: Array) -> float:
         """Milliseconds that a good request takes."""
@@ -208,8 +254,22 @@ class _Conversation:
         return (time.perf_counter() - start) * 1000
 
 
+def _output(signature: str, prediction_key: str) -> str:
+    """Name of the output that is the prediction; that of `classify` is part of TensorFlow Serving's contract."""
+    return "scores" if signature == CLASSIFY else prediction_key
+
+
+def _saved_model(model_path: str) -> str:
+    if not read_graph(model_path).signature_def:
+        raise CheckFailedError(
+            f"There is no SavedModel with a graph to serve in {model_path}. Let the Trainer write one with "
+            f"tf.saved_model.save."
+        )
+    return "There is one, with a graph to serve."
+
+
 def _interface(model_path: str, signature: str, prediction_key: str) -> str:
-    graph = _read_graph(model_path)
+    graph = read_graph(model_path)
     if signature not in graph.signature_def:
         there = ", ".join(sorted(name for name in graph.signature_def if not name.startswith("__")))
         raise CheckFailedError(
@@ -222,31 +282,21 @@ def _interface(model_path: str, signature: str, prediction_key: str) -> str:
             f"{signature} takes {_describe(found)}, clients send {_describe({name: dtype})}. Name the input of the "
             f"exported function so, and let it be the only one."
         )
-    if prediction_key not in definition.outputs:
-        raise CheckFailedError(
-            f"{signature} gives no '{prediction_key}', but {', '.join(sorted(definition.outputs))}. Name the output "
-            f"so, or correct `prediction_key`."
-        )
-    return f"Takes {_describe(found)}, gives '{prediction_key}'."
-
-
-def _read_graph(model_path: str) -> meta_graph_pb2.MetaGraphDef:
-    try:
-        with tf.io.gfile.GFile(os.path.join(model_path, "saved_model.pb"), "rb") as file:
-            model = saved_model_pb2.SavedModel.FromString(file.read())
-    except tf.errors.NotFoundError as error:
-        raise CheckFailedError(f"There is no SavedModel in {model_path}. Let the Trainer write one.") from error
-    for graph in model.meta_graphs:
-        if tf.saved_model.SERVING in graph.meta_info_def.tags:
-            return graph
-    raise CheckFailedError("The SavedModel has no graph with the tag 'serve'. Write it with tf.saved_model.save.")
+    wanted = [_output(signature, prediction_key), *([_ERROR] if signature == "serving_default" else [])]
+    for output in wanted:
+        if output not in definition.outputs:
+            raise CheckFailedError(
+                f"{signature} gives no '{output}', but {', '.join(sorted(definition.outputs))}. Name the output so, or "
+                f"correct `prediction_key`."
+            )
+    return f"Takes {_describe(found)}, gives {' and '.join(repr(output) for output in wanted)}."
 
 
 def _describe(inputs: dict[str, tf.DType]) -> str:
     return ", ".join(f"'{name}' ({dtype.name})" for name, dtype in sorted(inputs.items())) or "nothing"
 
 
-def _warmup(model_path: str) -> str:
+def _warmup(model_path: str, signatures: list[str]) -> str:
     logs = read_warmup(model_path)
     remedy = "Write a request to each serving signature, as ServableCheck does"
     if len(logs) > MAX_WARMUP_RECORDS:
@@ -255,9 +305,9 @@ def _warmup(model_path: str) -> str:
             f"not load it. {remedy}."
         )
     found = {log.predict_log.request.model_spec.signature_name for log in logs}
-    if found != set(INPUTS):
-        missing = ", ".join(sorted(set(INPUTS) - found)) or "none"
-        other = ", ".join(sorted(found - set(INPUTS))) or "none"
+    if found != set(signatures):
+        missing = ", ".join(sorted(set(signatures) - found)) or "none"
+        other = ", ".join(sorted(found - set(signatures))) or "none"
         raise CheckFailedError(
             f"The model's warm-up requests lack signatures ({missing}) or are to others ({other}), so that the first "
             f"clients wait. {remedy}."

@@ -13,7 +13,7 @@ import tensorflow as tf
 from google.rpc import code_pb2
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 
-from components.servable_check.requests import INPUTS, Array, read_warmup
+from components.servable_check.requests import INPUTS, Array, read_warmup, serving_signatures
 
 _MAX_MESSAGE = 300
 
@@ -68,8 +68,8 @@ class SessionServer:
         except tf.errors.OpError as error:
             raise _request_error(error) from error
         self._outputs, self._functions = {}, {}
-        for signature, (name, _) in INPUTS.items():
-            definition = graph.signature_def[signature]
+        for signature in serving_signatures(model_path):
+            definition, (name, _) = graph.signature_def[signature], INPUTS[signature]
             self._outputs[signature] = list(definition.outputs)
             # Session.run would compare shapes itself, in Python. The server leaves that to the graph.
             self._functions[signature] = self._session._make_callable_from_options(

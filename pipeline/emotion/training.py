@@ -10,7 +10,7 @@ from pipeline.emotion.model import build_model
 from pipeline.fitting import Recipe, fit_and_export
 
 
-def outputs(probabilities: tf.Tensor) -> dict[str, tf.Tensor]:
+def outputs(probabilities: tf.Tensor, _: tf.Tensor) -> dict[str, tf.Tensor]:
     """What clients get: 'probabilities' float32 [n, 5], 'class_id' int64 [n], 'label' string [n]."""
     class_id = tf.argmax(probabilities, axis=-1)
     return {
@@ -29,5 +29,6 @@ def run_fn(fn_args: FnArgs) -> None:
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         outputs=outputs,
+        classes=CLASSES,
     )
     fit_and_export(fn_args, recipe)

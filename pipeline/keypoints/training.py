@@ -34,9 +34,20 @@ def _marked(labels: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.cast(tf.math.is_finite(labels), tf.float32))
 
 
-def outputs(scaled: tf.Tensor) -> dict[str, tf.Tensor]:
-    """What clients get: 'keypoints' float32 [n, 15, 2], x and y in pixels of the 96x96 image."""
-    return {"keypoints": tf.reshape((scaled + 1.0) * HALF_SIZE, [-1, len(POINTS), 2])}
+def outputs(scaled: tf.Tensor, sizes: tf.Tensor) -> dict[str, tf.Tensor]:
+    """What clients get, both float32 [n, 15, 2], x and y from the centre of the top left pixel.
+
+    Args:
+      scaled: the model's output, float32 [n, 30].
+      sizes: width and height of the images that were sent, float32 [n, 2].
+
+    Returns:
+      'keypoints' in pixels of the image that was sent, 'keypoints_96x96' in those of the image that the model saw.
+    """
+    seen = tf.reshape((scaled + 1.0) * HALF_SIZE, [-1, len(POINTS), 2])
+    # As tf.image.resize has it: the centre of the first pixel is half a pixel from the edge, in either image.
+    sent = (seen + 0.5) * (sizes[:, tf.newaxis] / IMAGE_SIZE) - 0.5
+    return {"keypoints": sent, "keypoints_96x96": seen}
 
 
 def run_fn(fn_args: FnArgs) -> None:

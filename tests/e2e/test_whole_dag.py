@@ -27,6 +27,7 @@ from components import predictions
 from components.blessing import report
 from pipeline.config import EMOTION_METRICS, KEYPOINTS_METRICS
 from pipeline.drawn_faces import write_kaggle_csvs
+from pipeline.emotion.features import CLASSES
 
 pytestmark = pytest.mark.e2e
 
@@ -436,6 +437,7 @@ def test_pushed_models_serve_as_tensorflow_serving_loads_them(
     requests = {
         "serving_default": [png(image), png(image)],
         "serving_tensor": np.stack([image, image]).astype(np.float32),
+        "serving_tensor_uint8": np.stack([image, image]),
         "serving_examples": [example.SerializeToString()] * 2,
     }
     path = project.workspace / "models" / model / str(project.versions(model)[-1])
@@ -443,7 +445,7 @@ def test_pushed_models_serve_as_tensorflow_serving_loads_them(
     with tf.compat.v1.Session(graph=tf.Graph()) as session:
         loaded = tf.compat.v1.saved_model.load(session, ["serve"], str(path))
 
-        def call(name: str, value: Any) -> npt.NDArray[np.float32]:
+        def call(name: str, value: Any, output: str = output) -> npt.NDArray[Any]:
             signature = loaded.signature_def[name]
             [given] = signature.inputs.values()
             return session.run(signature.outputs[output].name, {given.name: value})
@@ -455,6 +457,20 @@ def test_pushed_models_serve_as_tensorflow_serving_loads_them(
         assert call("serving_default", [png(image, "JPEG", 200)]).shape[0] == 1
         with pytest.raises(tf.errors.InvalidArgumentError):
             call("serving_default", [b"no image"])
+        mixed = [png(image), b"no image", png(image)]
+        np.testing.assert_allclose(call("serving_default", mixed)[::2], answers["serving_default"], atol=1e-5)
+        assert (call("serving_default", mixed)[1] == -1).all()
+        assert [bool(text) for text in call("serving_default", mixed, "error")] == [False, True, False]
+        if model == "emotion_ai":
+            assert loaded.signature_def["classify"].method_name == "tensorflow/serving/classify"
+            examples = requests["serving_examples"]
+            np.testing.assert_allclose(call("classify", examples, "scores"), answers["serving_tensor"], atol=1e-5)
+            assert call("classify", examples, "classes")[1].tolist() == [name.encode() for name in CLASSES]
+            assert call("serving_default", mixed, "label")[1] == b""
+        else:
+            wide = [png(np.repeat(image, 2, axis=1))]
+            seen = call("serving_default", wide, "keypoints_96x96")
+            np.testing.assert_allclose(call("serving_default", wide), (seen + 0.5) * [2, 1] - 0.5, atol=1e-4)
 
 
 def test_a_workspace_that_cannot_be_written_is_explained(project: Project, tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ class Linear(tf.Module):
     def predict(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         pixels = tf.reshape(tf.cast(images, tf.float32), [-1, self.size**2]) / 255
         values = pixels @ self.weights
-        return OUTPUTS[self.model_name](tf.nn.softmax(values) if self.model_name == "emotion_ai" else values)
+        sizes = tf.fill([tf.shape(pixels)[0], 2], float(self.size))
+        return OUTPUTS[self.model_name](tf.nn.softmax(values) if self.model_name == "emotion_ai" else values, sizes)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def serving_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:

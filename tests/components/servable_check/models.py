@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from pipeline.image_decoding import decode_images
+
 SIZE = 12
 KEY = "probabilities"
 
@@ -41,7 +43,12 @@ class KerasHolder(tf.Module):
 
 
 def save(
-    path: Path, holder: tf.Module, guarded: bool = True, tensor_input: str = "images", left_out: str | None = None
+    path: Path,
+    holder: tf.Module,
+    guarded: bool = True,
+    fragile: bool = False,
+    tensor_input: str = "images",
+    left_out: str | None = None,
 ) -> Path:
     """Writes a SavedModel.
 
@@ -49,6 +56,7 @@ def save(
       path: its folder.
       holder: images -> probabilities.
       guarded: whether a tensor of a wrong shape is an error.
+      fragile: whether one bad image fails all others.
       tensor_input: name of serving_tensor's input.
       left_out: a signature that is not there.
     """
@@ -58,17 +66,21 @@ def save(
             images = tf.ensure_shape(images, [None, SIZE, SIZE])
         return {KEY: holder(images)}
 
-    def decode(file: tf.Tensor) -> tf.Tensor:
-        image = tf.io.decode_image(file, channels=1, expand_animations=False)
-        return tf.ensure_shape(tf.image.resize(image, [SIZE, SIZE], antialias=True), [SIZE, SIZE, 1])[..., 0]
-
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="image_bytes")])
     def serving_default(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        return predict(tf.map_fn(decode, image_bytes, fn_output_signature=tf.float32))
+        if fragile:
+            images = tf.map_fn(lambda file: decode_images([file], SIZE)[0][0], image_bytes, tf.float32)
+            return {**predict(images), "error": tf.fill([tf.shape(images)[0]], "")}
+        images, _, read = decode_images(image_bytes, SIZE)
+        return {**predict(images), "error": tf.where(read, "", "unreadable")}
 
     @tf.function(input_signature=[tf.TensorSpec([None, SIZE, SIZE], tf.float32, name=tensor_input)])
     def serving_tensor(images: tf.Tensor) -> dict[str, tf.Tensor]:
         return predict(images)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, SIZE, SIZE], tf.uint8, name="images")])
+    def serving_tensor_uint8(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return predict(tf.cast(images, tf.float32))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def serving_examples(examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -76,10 +88,17 @@ def save(
         pixels = tf.io.decode_raw(raw["image"], tf.uint8)
         return predict(tf.reshape(tf.cast(pixels, tf.float32), [-1, SIZE, SIZE]))
 
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="inputs")])
+    def classify(inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        scores = serving_examples(inputs)[KEY]
+        return {"classes": tf.repeat([["a", "b", "c", "d", "e"]], tf.shape(scores)[0], axis=0), "scores": scores}
+
     signatures = {
         "serving_default": serving_default,
         "serving_tensor": serving_tensor,
+        "serving_tensor_uint8": serving_tensor_uint8,
         "serving_examples": serving_examples,
+        "classify": classify,
     }
     signatures.pop(left_out or "", None)
     tf.saved_model.save(holder, str(path), signatures=signatures)

@@ -133,7 +133,7 @@ def test_a_good_model_is_blessed(good: Result) -> None:
 def test_the_blessed_model_has_warm_up_requests_and_answers(good: Result, good_model: Path) -> None:
     logs = [log.predict_log.request for log in read_warmup(good.model)]
     sizes = [tf.make_ndarray(log.inputs[INPUTS[log.model_spec.signature_name][0]]).shape[0] for log in logs]
-    assert sorted(sizes) == [1, 1, 1, 8, 8, 8]
+    assert sorted(sizes) == [1] * 5 + [8] * 5
     serialized, images = models.examples(2)
     answer = tf.saved_model.load(good.model).signatures["serving_examples"](tf.constant(serialized))
     np.testing.assert_allclose(answer[models.KEY], models.Weights()(images), atol=1e-6)
@@ -145,11 +145,13 @@ def test_answers_other_than_the_evaluated_ones(tmp_path: Path, good_model: Path)
     result = run(tmp_path, good_model, error=3e-5)
     reasons = assert_refused(result)
     assert [check["name"] for check in result.report["checks"] if not check["passed"]] == [
-        "serving_examples: answers",
         "serving_tensor: answers",
+        "serving_tensor_uint8: answers",
+        "serving_examples: answers",
+        "classify: answers",
     ]
     assert reasons[0].startswith(
-        "serving_examples answers 'probabilities' otherwise than the evaluation has got it: 3e-05 apart"
+        "serving_tensor answers 'probabilities' otherwise than the evaluation has got it: 3e-05 apart"
     )
 
 
@@ -172,7 +174,7 @@ def test_budgets(tmp_path: Path, good_model: Path) -> None:
     assert first.startswith("The first request after the warm-up takes")
     assert first.endswith("0.001 ms are allowed. Make the model smaller, or raise `max_first_request_ms`.")
     assert median.startswith("The median of 30 requests of a single image takes")
-    assert "ms to serving_examples; 0.001 ms are allowed." in median
+    assert "ms to classify; 0.001 ms are allowed." in median
     assert memory.startswith("Loading and serving the model takes")
     assert memory.endswith("1 MB are allowed. Make the model smaller, or raise `max_memory_mb`.")
 
