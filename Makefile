@@ -34,7 +34,7 @@ $(READY): $(LOCK) setup.py pyproject.toml scripts/make_venv
 	@scripts/make_venv $(VENV) $(LOCK)
 
 lock: $(READY) ## resolve setup.py anew into the lock
-	$(VENV)/bin/uv pip compile setup.py --extra dev --python-version 3.10 --no-annotate --no-header \
+	$(VENV)/bin/uv pip compile setup.py --extra dev --extra photos --python-version 3.10 --no-annotate --no-header \
 		--output-file $(LOCK) --upgrade
 
 clean: ## remove the environment and everything that runs have written

@@ -12,29 +12,42 @@ REQUIRES = [
     "apache-beam[gcp]==2.65.0",  # all data-parallel work; tfx-bsl 1.16 needs dill, which later ones dropped
     "tfx-bsl",  # Arrow batches to tf.Examples
     "ml-metadata",  # what ran on what
+    "grpcio",  # the local model server, clients
+    "httptools",  # uvicorn's HTTP parser in C
     "jinja2",  # model cards
     "numpy",  # drawn faces, image features
+    "orjson",  # tensors as JSON, three times as fast as the standard library
+    "prometheus-client",  # metrics of the local model server
     "pyarrow",  # threaded, range-checked CSV parsing
     "pydantic>=2",  # typed settings with clear errors
     "pyyaml",  # settings and waivers
     "pillow",  # pictures of findings
+    "requests",  # REST client
     "rich",  # the run on the terminal
     "scikit-learn",  # robust covariance of keypoint layouts
     "scipy",  # cosine transform of perceptual hashes, connected components
+    "starlette",  # REST of the local model server: the smallest well-kept ASGI framework
     "typer",  # the command line
+    "uvicorn",  # serves it
     "tensorflow-serving-api",  # warm-up requests, the server's protos
     "setuptools<81",  # tensorflow-hub, which TFX imports, still needs pkg_resources
 ]
 
 EXTRAS = {
+    "photos": [
+        "opencv-python-headless<4.11",  # finds the faces in a photo; later ones want NumPy 2
+    ],
     "dev": [
-        "hypothesis",  # property tests of the decoder
+        "hypothesis",  # property tests of the decoder, fuzzing of the server
+        "kubernetes-validate",  # the API's own schemas, for the manifests
         "mypy",  # types
         "pandas-stubs",  # types
         "pytest",  # tests
         "pytest-timeout",  # no test hangs for ever
         "ruff",  # style
+        "selenium",  # the demo page in Debian's Chromium
         "types-PyYAML",  # types
+        "types-requests",  # types
         "uv",  # fast installer, and the resolver behind `make lock`
     ],
 }
@@ -45,8 +58,8 @@ setup(
     description="A production TFX pipeline for facial keypoints and facial emotion",
     license="Apache-2.0",
     python_requires=">=3.10,<3.11",
-    packages=find_packages(include=["pipeline", "pipeline.*", "components", "components.*"]),
-    package_data={"pipeline": ["settings.yaml"], "components": ["model_card/template.html.j2"]},
+    packages=find_packages(include=[f"{name}{below}" for name in ("pipeline", "components", "serving") for below in ("", ".*")]),
+    package_data={"pipeline": ["settings.yaml"], "components": ["model_card/template.html.j2"], "serving": ["demo/static/*"]},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["emotion-ai = pipeline.cli:main"]},
