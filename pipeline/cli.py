@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import typer
 from components.errors import ExplainedError, InputError
 from pipeline.config import Settings, load_settings
 from pipeline.workspace import Workspace
+from serving.errors import UsageError
 
 app = typer.Typer(
     name="emotion-ai",
@@ -129,12 +131,85 @@ def score(
             score_csv(csv, model, version, out, place, terminal)
 
 
+@app.command("serving-config")
+def serving_config(
+    out: Annotated[Optional[Path], typer.Option(help="File to write. Default: models/models.config.")] = None,
+    base_path: Annotated[str, typer.Option(help="The models' folder as the server sees it.")] = "/models",
+    stable: Annotated[
+        Optional[list[str]],
+        typer.Option(help="MODEL=VERSION that gets the label `stable`. Default: the one before the newest."),
+    ] = None,
+    workspace: _Workspace = Path(),
+) -> None:
+    """Writes TensorFlow Serving's models.config, with the labels `stable` and `canary` of the versions there are."""
+    from serving.config.render import write_models_config
+
+    models = workspace.resolve() / "models"
+    path = out or models / "models.config"
+    with _explained():
+        _check_pushed(models)
+        typer.echo(write_models_config(path, models, base_path, _pinned(stable or [])), nl=False)
+        typer.echo(f"# written to {path}")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def serve(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(help="For gRPC.")] = 8500,
+    rest_api_port: Annotated[int, typer.Option(help="For REST, and the demo page.")] = 8501,
+    host: Annotated[str, typer.Option(help="Address that the local server listens on.")] = "127.0.0.1",
+    stable: Annotated[
+        Optional[list[str]],
+        typer.Option(help="MODEL=VERSION that gets the label `stable`. Default: the one before the newest."),
+    ] = None,
+    workspace: _Workspace = Path(),
+) -> None:
+    """Serves both models over REST and gRPC, newly pushed versions included, until Ctrl-C.
+
+    By tensorflow_model_server where it is on the PATH or TF_MODEL_SERVER names it, else by a local stand-in with the
+    same contract. Other flags of tensorflow_model_server, like --file_system_poll_wait_seconds=5, are passed on.
+    """
+    from serving.config.render import write_models_config
+    from serving.launch import launch
+
+    models = workspace.resolve() / "models"
+    with _explained():
+        _check_pushed(models)
+        config = models / ".serve.config"
+        write_models_config(config, models, str(models), _pinned(stable or []))
+        started = launch(config, host, port, rest_api_port, context.args)
+        if started.notice:
+            typer.echo(started.notice)
+        try:
+            os.execv(started.command[0], started.command)
+        except OSError as error:
+            raise ExplainedError(
+                f"{started.command[0]}: cannot be started ({error.strerror}). Check TF_MODEL_SERVER."
+            ) from None
+
+
+def _check_pushed(models: Path) -> None:
+    if not models.exists():
+        raise InputError(f"{models}: not there yet. Run `emotion-ai run`, or check --workspace.")
+
+
+def _pinned(stable: list[str]) -> dict[str, int]:
+    """`--stable MODEL=VERSION` by model."""
+    pinned = {}
+    for text in stable:
+        name, _, version = text.partition("=")
+        if not (version.isascii() and version.isdigit()):
+            raise InputError(f"--stable {text}: no MODEL=VERSION. Write it like emotion_ai=1795369299.")
+        pinned[name] = int(version)
+    return pinned
+
+
 @contextmanager
 def _explained() -> Iterator[None]:
     """Within the context, our own errors and Ctrl-C end the command in one line."""
     try:
         yield
-    except ExplainedError as error:
+    except (ExplainedError, UsageError) as error:
         typer.echo(f"emotion-ai: {error}", err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:

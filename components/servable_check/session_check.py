@@ -20,8 +20,7 @@ from components.servable_check.checks import Budgets, check_model
 from components.servable_check.grpc_server import grpc_server
 from components.servable_check.report import Recorder
 from components.servable_check.servers import session_server
-
-BINARY_VARIABLE = "TF_MODEL_SERVER"
+from serving.launch import BINARY_VARIABLE
 
 
 @dataclasses.dataclass(frozen=True)
