@@ -17,6 +17,8 @@ REQUIRES = [
     "jinja2",  # model cards
     "numpy",  # drawn faces, image features
     "orjson",  # tensors as JSON, three times as fast as the standard library
+    "plotly<6.1",  # charts of reports, drawn in the browser without a network
+    "plotly<6.1",  # charts of reports, drawn in the browser without a network
     "prometheus-client",  # metrics of the local model server
     "pyarrow",  # threaded, range-checked CSV parsing
     "pydantic>=2",  # typed settings with clear errors
@@ -38,6 +40,7 @@ EXTRAS = {
         "opencv-python-headless<4.11",  # finds the faces in a photo; later ones want NumPy 2
     ],
     "dev": [
+        "check-jsonschema",  # the Compose specification's schema, for compose.yaml
         "hypothesis",  # property tests of the decoder, fuzzing of the server
         "kubernetes-validate",  # the API's own schemas, for the manifests
         "mypy",  # types

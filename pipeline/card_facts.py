@@ -36,7 +36,8 @@ DESCRIPTIONS: dict[str, dict[str, list[str]]] = {
             "serialized tf.Examples with 96x96 bytes.",
         ],
         "outputs": [
-            "'keypoints': x and y of the 15 points in pixels of the 96x96 picture, from its upper left corner.",
+            "'keypoints': x and y of the 15 points in pixels of the picture that was sent, from the centre of its "
+            "upper left one; 'keypoints_96x96': in those of the 96x96 picture that the model saw.",
             "Left and right are those of the person in the picture.",
         ],
     },

@@ -133,7 +133,7 @@ def score(
 
 @app.command("serving-config")
 def serving_config(
-    out: Annotated[Optional[Path], typer.Option(help="File to write. Default: models/models.config.")] = None,
+    out: Annotated[Path, typer.Option(help="File to write.")] = Path("serving_config/models.config"),
     base_path: Annotated[str, typer.Option(help="The models' folder as the server sees it.")] = "/models",
     stable: Annotated[
         Optional[list[str]],
@@ -145,11 +145,10 @@ def serving_config(
     from serving.config.render import write_models_config
 
     models = workspace.resolve() / "models"
-    path = out or models / "models.config"
     with _explained():
         _check_pushed(models)
-        typer.echo(write_models_config(path, models, base_path, _pinned(stable or [])), nl=False)
-        typer.echo(f"# written to {path}")
+        typer.echo(write_models_config(out, models, base_path, _pinned(stable or [])), nl=False)
+        typer.echo(f"# written to {out}")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

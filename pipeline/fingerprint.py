@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
-_PACKAGES = ("pipeline", "components")
+_PACKAGES = ("pipeline", "components", "serving", "dashboard")
 _CHUNK_BYTES = 1 << 20
 
 

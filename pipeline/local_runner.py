@@ -18,6 +18,7 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.orchestration.portable.mlmd import execution_lib
 
 from components.errors import ExplainedError, InputError
+from pipeline.run_record import RunRecord
 
 _log = logging.getLogger(__name__)
 
@@ -74,12 +75,19 @@ def run_pipeline(pipeline: Pipeline, run_id: str, observer: Observer) -> dict[st
     )
     deployment = runner_utils.extract_local_deployment_config(pipeline_ir)
     connection = pipeline.metadata_connection_config
+    nodes = [wrapped.pipeline_node for wrapped in pipeline_ir.nodes]
+    record = RunRecord(connection, run_id, nodes)
     runs: dict[str, NodeRun] = {}
-    for node in (wrapped.pipeline_node for wrapped in pipeline_ir.nodes):
+
+    def ended(run: NodeRun) -> None:
+        runs[run.node_id] = run
+        record.node_ended(run.node_id, run.state, run.seconds, run.message)
+        observer.node_ended(run)
+
+    for node in nodes:
         node_id = node.node_info.id
         if any(runs[upstream].state in ("failed", "skipped") for upstream in node.upstream_nodes):
-            runs[node_id] = NodeRun(node_id, "skipped")
-            observer.node_ended(runs[node_id])
+            ended(NodeRun(node_id, "skipped"))
             continue
         observer.node_started(node_id)
         started = time.monotonic()
@@ -93,15 +101,14 @@ def run_pipeline(pipeline: Pipeline, run_id: str, observer: Observer) -> dict[st
                 custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, node_id),
             ).launch()
             state, outputs = _outcome(connection, execution.execution_id)
-            runs[node_id] = NodeRun(node_id, state, time.monotonic() - started, outputs=outputs)
+            ended(NodeRun(node_id, state, time.monotonic() - started, outputs=outputs))
         except Exception as error:
             _log.exception("%s failed", node_id)
             message = str(error) if isinstance(error, ExplainedError) else f"{type(error).__name__}: {error}"
-            runs[node_id] = NodeRun(node_id, "failed", time.monotonic() - started, message)
+            ended(NodeRun(node_id, "failed", time.monotonic() - started, message))
             if isinstance(error, InputError):
-                observer.node_ended(runs[node_id])
                 break
-        observer.node_ended(runs[node_id])
+    record.run_ended()
     return runs
 
 

@@ -17,7 +17,6 @@ from components.servable_check.report import CheckFailedError, Recorder
 from components.servable_check.requests import (
     CLASSIFY,
     INPUTS,
-    MAX_WARMUP_RECORDS,
     Array,
     read_graph,
     read_warmup,
@@ -26,6 +25,7 @@ from components.servable_check.requests import (
     strings,
 )
 from components.servable_check.servers import OpenServer, RequestError, Server
+from serving.server.loading import MAX_WARMUP_RECORDS
 
 # Of an answer from the evaluated one, over max(1, |value|). PNG files are resized, if only to their own size.
 _TOLERANCES = {

@@ -11,6 +11,8 @@ import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
+from serving.server.loading import WARMUP_FILE
+
 CLASSIFY = "classify"
 # Signature -> name and type of its only input.
 INPUTS = {
@@ -22,10 +24,6 @@ INPUTS = {
 }
 MODEL_NAME = "model"
 
-# TensorFlow Serving's: a model whose file has more does not load.
-MAX_WARMUP_RECORDS = 1000
-# In the folder of a SavedModel.
-WARMUP_FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
 _WARMUP_BATCHES = (1, 8)
 
 Array = npt.NDArray[np.generic]

@@ -8,12 +8,11 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-import tensorflow as tf
-from google.rpc import code_pb2
-from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
-
-from components.servable_check.requests import INPUTS, Array, read_warmup, serving_signatures
+from components.servable_check.requests import INPUTS, Array
+from serving.errors import StatusError
+from serving.server import codes
+from serving.server.loading import load
+from serving.server.servable import SessionOptions
 
 _MAX_MESSAGE = 300
 
@@ -47,10 +46,7 @@ class Server(Protocol):
 
 
 class SessionServer:
-    """Loads and runs the graph of a SavedModel in a TensorFlow session, as TensorFlow Serving does.
-
-    Not tf.saved_model.load: that restores the Python objects, and so hides that the graph alone lacks something.
-    """
+    """Runs the model in this process as the local model server does, and so as TensorFlow Serving does."""
 
     def __init__(self, model_path: str) -> None:
         """Loads the model and replays its warm-up requests.
@@ -59,37 +55,18 @@ class SessionServer:
           RequestError: either does not succeed.
         """
         self._memory_before = resident_mb(os.getpid())
-        self._session = tf.compat.v1.Session(graph=tf.Graph())
         try:
-            with self._session.graph.as_default():
-                graph: meta_graph_pb2.MetaGraphDef = tf.compat.v1.saved_model.load(
-                    self._session, [tf.saved_model.SERVING], model_path
-                )
-        except tf.errors.OpError as error:
+            self._servable = load(Path(model_path), SessionOptions())
+        except StatusError as error:
             raise _request_error(error) from error
-        self._outputs, self._functions = {}, {}
-        for signature in serving_signatures(model_path):
-            definition, (name, _) = graph.signature_def[signature], INPUTS[signature]
-            self._outputs[signature] = list(definition.outputs)
-            # Session.run would compare shapes itself, in Python. The server leaves that to the graph.
-            self._functions[signature] = self._session._make_callable_from_options(
-                config_pb2.CallableOptions(
-                    feed=[definition.inputs[name].name],
-                    fetch=[definition.outputs[output].name for output in self._outputs[signature]],
-                )
-            )
-        for log in read_warmup(model_path):
-            request = log.predict_log.request
-            signature = request.model_spec.signature_name
-            self.predict(signature, tf.make_ndarray(request.inputs[INPUTS[signature][0]]))
 
     def predict(self, signature: str, array: Array) -> dict[str, Array]:
         """See Server."""
+        name, _ = INPUTS[signature]
         try:
-            values = self._functions[signature](array)
-        except tf.errors.OpError as error:
+            return self._servable.predict(signature, {name: array})
+        except StatusError as error:
             raise _request_error(error) from error
-        return {name: np.asarray(value) for name, value in zip(self._outputs[signature], values, strict=True)}
 
     def memory_mb(self) -> float:
         """By how much this process has grown."""
@@ -97,7 +74,7 @@ class SessionServer:
 
     def close(self) -> None:
         """Frees the model."""
-        self._session.close()
+        self._servable.close()
 
 
 @contextmanager
@@ -122,5 +99,5 @@ def resident_mb(process: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def _request_error(error: tf.errors.OpError) -> RequestError:
-    return RequestError(code_pb2.Code.Name(error.error_code), error.message)
+def _request_error(error: StatusError) -> RequestError:
+    return RequestError(codes.name(error.code), error.message)

@@ -87,7 +87,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.sources, self.workspace = folder / "sources", folder / "workspace"
-        for name in ("pipeline", "components", "schemas"):
+        for name in ("pipeline", "components", "serving", "dashboard", "schemas"):
             shutil.copytree(ROOT / name, self.sources / name, ignore=shutil.ignore_patterns("__pycache__"))
         (folder / "data").mkdir()
         self.keypoints_csv, self.emotions_csv = write_kaggle_csvs(folder / "data", keypoint_rows=80, emotion_rows=320)

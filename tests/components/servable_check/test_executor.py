@@ -16,7 +16,8 @@ from tfx.types import channel_utils, standard_artifacts
 from components import predictions
 from components.servable_check import executor, session_check
 from components.servable_check.component import ServableCheck
-from components.servable_check.requests import INPUTS, WARMUP_FILE, read_warmup
+from components.servable_check.requests import INPUTS, read_warmup
+from serving.server.loading import WARMUP_FILE
 from tests.components.servable_check import models
 
 ROWS = 40
