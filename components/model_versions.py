@@ -8,12 +8,13 @@ import os
 from tfx.dsl.io import fileio
 
 from components.atomic_pusher.layout import WITHDRAWAL_FILE, WITHDRAWN_PREFIX, numbers
+from components.model_card.artifact import CARD_FILES
 
 # Files of a pushed version: TFDV's statistics of the rows that the model was trained on, and what ModelCard writes.
 # TensorFlow Serving leaves alone what it does not know in this folder.
 _EXTRA = "assets.extra"
 TRAINING_STATISTICS = os.path.join(_EXTRA, "training_statistics.pb")
-MODEL_CARD_FILES = (os.path.join(_EXTRA, "model_card.json"), os.path.join(_EXTRA, "model_card.html"))
+MODEL_CARD_FILES = tuple(os.path.join(_EXTRA, name) for name in CARD_FILES)
 
 # What is said about a model is no part of it: the same model may come from another commit.
 _NO_CONTENT = {*MODEL_CARD_FILES, WITHDRAWAL_FILE}

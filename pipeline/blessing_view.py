@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, TextIO
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -14,6 +13,7 @@ from components.blessing.report import BlessingReport
 from components.errors import InputError
 from pipeline.last_run import artifact_uris
 from pipeline.tasks import TASKS
+from pipeline.terminal import new_console, simple_table
 from pipeline.workspace import Workspace
 
 _MARKS = {PASSED: "[green]✓[/]", FAILED: "[red]✗[/]", NOT_JUDGED: "[dim]-[/]"}
@@ -26,7 +26,7 @@ def show_blessings(workspace: Workspace, terminal: TextIO) -> None:
     Raises:
       InputError: there is no run yet, or it stopped before any evaluation.
     """
-    console = Console(file=terminal, highlight=False, width=None if terminal.isatty() else 130)
+    console = new_console(terminal)
     uris = artifact_uris(workspace.metadata_file, BlessingReport.TYPE_NAME)
     if not uris:
         raise InputError(f"{workspace.root}: the last run stopped before any evaluation; see its log.")
@@ -101,15 +101,6 @@ def describe_failure(verdict: dict[str, Any]) -> str:
     if verdict["kind"] == CHANGE:
         return f"{verdict['metric']}{where} is worse than the last blessed model's"
     return f"{verdict['metric']}{where} is outside its limit"
-
-
-def simple_table(first: str, *others: str) -> Table:
-    """A table without lines; all but the first column to the right."""
-    table = Table(box=None, padding=(0, 2))
-    table.add_column(first)
-    for name in others:
-        table.add_column(name, justify="right")
-    return table
 
 
 def _number(value: float | None, form: str = ".4f") -> str:

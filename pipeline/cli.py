@@ -17,7 +17,7 @@ import typer
 from components.errors import ExplainedError, InputError
 from pipeline.config import Settings, load_settings
 from pipeline.workspace import Workspace
-from serving.errors import UsageError
+from serving.errors import StatusError, UsageError
 
 app = typer.Typer(
     name="emotion-ai",
@@ -185,6 +185,44 @@ def serve(
             raise ExplainedError(
                 f"{started.command[0]}: cannot be started ({error.strerror}). Check TF_MODEL_SERVER."
             ) from None
+
+
+@app.command()
+def predict(
+    photos: Annotated[list[Path], typer.Argument(help="PNG or JPEG files: photos with faces, or crops of one face.")],
+    rest: Annotated[str, typer.Option(help="A server's REST address.")] = "http://127.0.0.1:8501",
+    grpc: Annotated[Optional[str], typer.Option(help="HOST:PORT of its gRPC address, to be asked instead.")] = None,
+    out: Annotated[Optional[Path], typer.Option(help="Folder for the drawn photos. Default: beside each.")] = None,
+    version: Annotated[Optional[int], typer.Option(help="Of both models. Default: the newest.")] = None,
+    label: Annotated[Optional[str], typer.Option(help="Of a version of both models: stable or canary.")] = None,
+) -> None:
+    """Finds the faces in photos, asks a running server about them, and writes the photos with the answers drawn in.
+
+    Start a server with `emotion-ai serve` first. Exits with 0 only where each photo had a face that was answered.
+    """
+    with _explained():
+        try:
+            succeeded = _predict(photos, rest, grpc, out, version, label)
+        except StatusError as error:
+            where = grpc or rest
+            raise ExplainedError(
+                f"{where}: {error.message}. Check that `emotion-ai serve` runs there, or name another server with "
+                f"--rest or --grpc."
+            ) from None
+    raise typer.Exit(0 if succeeded else 1)
+
+
+def _predict(
+    photos: list[Path], rest: str, grpc: str | None, out: Path | None, version: int | None, label: str | None
+) -> bool:
+    from pipeline.logs import output_to_log
+    from serving.client.grpc_client import GrpcClient
+    from serving.client.rest_client import RestClient
+    from serving.photos.predict import predict_photos
+
+    # The protos for gRPC come with TensorFlow, which has much to say.
+    with output_to_log(Path(os.devnull)) as terminal, GrpcClient(grpc) if grpc else RestClient(rest) as client:
+        return predict_photos(photos, client, out, terminal, version=version, label=label)
 
 
 def _check_pushed(models: Path) -> None:

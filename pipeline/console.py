@@ -7,16 +7,16 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
 from components import findings
 from components.blessing.judging import FAILED
-from pipeline.blessing_view import describe_failure, metrics_table, simple_table
+from pipeline.blessing_view import describe_failure, metrics_table
 from pipeline.local_runner import NodeRun
 from pipeline.summary import BranchSummary
+from pipeline.terminal import new_console, simple_table
 
 _MARKS = {"done": "[green]✓[/]", "cached": "[cyan]=[/]", "failed": "[red]✗[/]", "skipped": "[dim]-[/]"}
 
@@ -26,8 +26,7 @@ class RunConsole(logging.Handler):
 
     def __init__(self, terminal: TextIO, log_file: Path) -> None:
         super().__init__()
-        width = None if terminal.isatty() else 110
-        self.console = Console(file=terminal, width=width, highlight=False)
+        self.console = new_console(terminal)
         self._log_file = log_file
         self._status: Status | None = None
 

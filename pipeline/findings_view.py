@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TextIO
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -15,6 +14,7 @@ from components.face_csv_example_gen.executor import QUARANTINE_FILE
 from components.findings import Finding
 from pipeline.finding_sheets import write_sheets
 from pipeline.last_run import artifact_uris
+from pipeline.terminal import new_console
 from pipeline.workspace import Workspace
 
 _SHOWN_ROWS = 8
@@ -32,7 +32,7 @@ def show_findings(workspace: Workspace, pictures: Path | None, terminal: TextIO)
     Raises:
       InputError: there is no run yet, or it found nothing out because it stopped before.
     """
-    console = Console(file=terminal, highlight=False, width=None if terminal.isatty() else 130)
+    console = new_console(terminal)
     uris = artifact_uris(workspace.metadata_file, findings.Findings.TYPE_NAME)
     if not uris:
         raise InputError(f"{workspace.root}: the last run stopped before it looked at the data; see its log.")

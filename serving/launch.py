@@ -38,6 +38,8 @@ def launch(models_config: Path, host: str, port: int, rest_api_port: int, more_f
         f"--model_config_file={models_config}",
         f"--port={port}",
         f"--rest_api_port={rest_api_port}",
+        # The labels are those of versions that are about to be loaded.
+        "--allow_version_labels_for_unavailable_models=true",
         *more_flags,
     ]
     binary = os.environ.get(BINARY_VARIABLE) or shutil.which(_BINARY)

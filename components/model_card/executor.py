@@ -16,9 +16,7 @@ from components import findings
 from components.blessing import report
 from components.face_csv_example_gen.executor import ROW_COUNTS_PROPERTY
 from components.model_card import card
-
-CARD_JSON = "model_card.json"
-CARD_HTML = "model_card.html"
+from components.model_card.artifact import CARD_FILES
 
 
 class Executor(base_executor.BaseExecutor):
@@ -48,6 +46,6 @@ class Executor(base_executor.BaseExecutor):
             environment=json.loads(exec_properties["environment"]),
         )
         uri = artifact_utils.get_single_uri(output_dict["model_card"])
-        for name, text in ((CARD_JSON, card.to_json(facts)), (CARD_HTML, card.to_html(facts))):
+        for name, text in zip(CARD_FILES, (card.to_json(facts), card.to_html(facts)), strict=True):
             with fileio.open(os.path.join(uri, name), "wb") as file:
                 file.write(text.encode())
