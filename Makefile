@@ -5,7 +5,7 @@ LOCK := constraints/tfx-1.16-py310.txt
 READY := $(VENV)/.ready
 NAME := ingest
 
-.PHONY: help run test lint unit e2e benchmark lock clean
+.PHONY: help run test browser lint unit e2e benchmark lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,7 +13,10 @@ help: ## show this list
 run: $(READY) ## run the whole pipeline on the drawn faces; ARGS="..." are passed to `emotion-ai run`
 	@$(VENV)/bin/emotion-ai run $(ARGS)
 
-test: lint unit e2e ## run all checks and tests
+test: browser lint unit e2e ## run all checks and tests
+
+browser:
+	@scripts/make_browser
 
 lint: $(READY) ## style and types
 	$(VENV)/bin/ruff check .
@@ -26,7 +29,7 @@ unit: $(READY) ## unit and component tests
 e2e: $(READY) ## tests of the whole DAG
 	$(VENV)/bin/pytest -m e2e
 
-benchmark: $(READY) ## side by side against the alternative: NAME=ingest (default) or findings, ARGS="CSV..."
+benchmark: $(READY) ## side by side against the alternative: NAME=ingest (default), findings or serving, ARGS="..."
 	$(VENV)/bin/python -m benchmarks.$(NAME) $(ARGS)
 
 # Once per lock: later starts only compare the files' times.

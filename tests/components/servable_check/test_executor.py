@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,22 @@ def test_a_model_server_that_does_not_start(tmp_path: Path, good_model: Path, mo
     [reason] = assert_refused(run(tmp_path, good_model))
     assert "ServerGoneError: the model server has ended with status 1" in reason
     assert reason.endswith("in the check 'warm-up: load and replay'.")
+
+
+def test_a_model_server_is_asked_where_one_is_named(
+    tmp_path: Path, good_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over gRPC, with the flags of the real one; the local server has them, too."""
+    binary = tmp_path / "tensorflow_model_server"
+    binary.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m serving.server "$@"\n')
+    binary.chmod(0o755)
+    monkeypatch.setenv(session_check.BINARY_VARIABLE, str(binary))
+    result = run(tmp_path, good_model)
+    assert result.report["reasons"] == []
+    # A whole server, not the growth of a process.
+    assert result.report["memory_mb"] > 150
+    details = {check["name"]: check["detail"] for check in result.report["checks"]}
+    assert details["serving_default: bytes that are no image"].startswith("An error, as it should be: INVALID_ARGUMENT")
 
 
 def test_a_process_that_does_not_end(tmp_path: Path, good_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

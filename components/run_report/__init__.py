@@ -1,0 +1,1 @@
+"""RunReport: what a branch has come to, as one page."""

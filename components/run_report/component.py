@@ -1,0 +1,91 @@
+"""Interface of RunReport."""
+
+from __future__ import annotations
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+
+from components.blessing.report import BlessingReport
+from components.findings import Findings
+from components.model_card.artifact import ModelCard
+from components.predictions import Predictions
+from components.run_report import executor
+from components.run_report.artifact import HtmlReport
+
+
+class RunReportSpec(component_spec.ComponentSpec):
+    """Parameters, inputs and outputs of RunReport."""
+
+    PARAMETERS = {
+        "branch": component_spec.ExecutionParameter(type=str),
+        "code_fingerprint": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "statistics": component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
+        "anomalies": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+        "findings": component_spec.ChannelParameter(type=Findings),
+        "model_run": component_spec.ChannelParameter(type=standard_artifacts.ModelRun),
+        "predictions": component_spec.ChannelParameter(type=Predictions),
+        "report": component_spec.ChannelParameter(type=BlessingReport),
+        "infra_blessing": component_spec.ChannelParameter(type=standard_artifacts.InfraBlessing),
+        "model_card": component_spec.ChannelParameter(type=ModelCard),
+    }
+    OUTPUTS = {"html": component_spec.ChannelParameter(type=HtmlReport)}
+
+
+class RunReport(base_component.BaseComponent):
+    """Shows data, findings, training, evaluation and verdict of a branch in one page, as the dashboard does.
+
+    It does not wait for the Pusher, which runs each time: so it is cached with what it shows.
+    """
+
+    SPEC_CLASS = RunReportSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        statistics: types.BaseChannel,
+        anomalies: types.BaseChannel,
+        findings: types.BaseChannel,
+        model_run: types.BaseChannel,
+        predictions: types.BaseChannel,
+        report: types.BaseChannel,
+        infra_blessing: types.BaseChannel,
+        model_card: types.BaseChannel,
+        branch: str,
+        code_fingerprint: str,
+    ) -> None:
+        """Constructs the component.
+
+        Args:
+          examples: of FaceCsvExampleGen.
+          statistics: of the examples.
+          anomalies: that ExampleValidator has found.
+          findings: in the examples.
+          model_run: TensorBoard's files of the training.
+          predictions: of the evaluated split.
+          report: the verdict on the model.
+          infra_blessing: of ServableCheck.
+          model_card: of the model.
+          branch: its name, with which the ids of its nodes begin.
+          code_fingerprint: changes when this component's code or the page's files do.
+        """
+        super().__init__(
+            spec=RunReportSpec(
+                examples=examples,
+                statistics=statistics,
+                anomalies=anomalies,
+                findings=findings,
+                model_run=model_run,
+                predictions=predictions,
+                report=report,
+                infra_blessing=infra_blessing,
+                model_card=model_card,
+                branch=branch,
+                code_fingerprint=code_fingerprint,
+                html=types.Channel(type=HtmlReport),
+            )
+        )
