@@ -61,8 +61,17 @@ setup(
     description="A production TFX pipeline for facial keypoints and facial emotion",
     license="Apache-2.0",
     python_requires=">=3.10,<3.11",
-    packages=find_packages(include=[f"{name}{below}" for name in ("pipeline", "components", "serving") for below in ("", ".*")]),
-    package_data={"pipeline": ["settings.yaml"], "components": ["model_card/template.html.j2"], "serving": ["demo/static/*"]},
+    packages=find_packages(
+        include=[
+            f"{name}{below}" for name in ("pipeline", "components", "serving", "dashboard") for below in ("", ".*")
+        ]
+    ),
+    package_data={
+        "pipeline": ["settings.yaml"],
+        "components": ["model_card/template.html.j2"],
+        "serving": ["demo/static/*"],
+        "dashboard": ["static/*", "templates/*"],
+    },
     install_requires=REQUIRES,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["emotion-ai = pipeline.cli:main"]},

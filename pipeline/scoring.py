@@ -6,11 +6,9 @@ import csv
 import dataclasses
 import gc
 import itertools
-import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from typing import TextIO
@@ -36,6 +34,7 @@ from components.face_csv_example_gen.reading import read_batches, read_header
 from components.model_versions import latest_version, version_path
 from components.signature_names import SERVING_EXAMPLES
 from pipeline.dag import BEAM_PIPELINE_ARGS
+from pipeline.output_files import written_whole
 from pipeline.tasks import TASKS, Task
 from pipeline.workspace import Workspace
 
@@ -80,7 +79,7 @@ def score_csv(
     model_folder = _version_folder(workspace, model_name, version)
     terminal.write(f"{csv_path}: scored by {model_folder}\n")
     with (
-        _written_whole(out) as file,
+        written_whole(out) as file,
         tempfile.TemporaryDirectory(prefix="score-", dir=workspace.logs.parent) as folder,
     ):
         tally = _Tally()
@@ -129,22 +128,6 @@ def _version_folder(workspace: Workspace, model_name: str, wanted: int | None) -
     if not (folder / tf.saved_model.SAVED_MODEL_FILENAME_PB).is_file():
         raise InputError(f"{folder}: no such version. Check --version; the newest is {newest}.")
     return folder
-
-
-@contextmanager
-def _written_whole(path: Path) -> Iterator[TextIO]:
-    """A file that takes its name when the context ends without an error, and is gone otherwise."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        file = aside.open("w", encoding="utf-8", newline="")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}). Check --out.") from None
-    try:
-        with file:
-            yield file
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _records(path: str, task: Task, tally: _Tally) -> Iterator[bytes]:
