@@ -14,6 +14,7 @@ from serving.errors import StatusError
 
 app = typer.Typer()
 
+_REST = "http://127.0.0.1:8501"
 _Stable = Annotated[
     Optional[list[str]],
     typer.Option(help="MODEL=VERSION that gets the label `stable`. Default: the one before the newest."),
@@ -73,7 +74,7 @@ def serve(
 @app.command()
 def predict(
     photos: Annotated[list[Path], typer.Argument(help="PNG or JPEG files: photos with faces, or crops of one face.")],
-    rest: Annotated[str, typer.Option(help="A server's REST address.")] = "http://127.0.0.1:8501",
+    rest: Annotated[Optional[str], typer.Option(help=f"A server's REST address. Default: {_REST}.")] = None,
     grpc: Annotated[Optional[str], typer.Option(help="HOST:PORT of its gRPC address, to be asked instead.")] = None,
     out: Annotated[Optional[Path], typer.Option(help="Folder for the drawn photos. Default: beside each.")] = None,
     version: Annotated[Optional[int], typer.Option(help="Of both models. Default: the newest.")] = None,
@@ -84,10 +85,12 @@ def predict(
     Start a server with `emotion-ai serve` first. Exits with 0 only where each photo had a face that was answered.
     """
     with explained():
+        if rest and grpc:
+            raise InputError("--rest and --grpc: both name a server. Give one of them.")
+        where = grpc or rest or _REST
         try:
-            succeeded = _predict(photos, rest, grpc, out, version, label)
+            succeeded = _predict(photos, where, bool(grpc), out, version, label)
         except StatusError as error:
-            where = grpc or rest
             raise ExplainedError(
                 f"{where}: {error.message}. Check that `emotion-ai serve` runs there, or name another server with "
                 f"--rest or --grpc."
@@ -96,7 +99,7 @@ def predict(
 
 
 def _predict(
-    photos: list[Path], rest: str, grpc: str | None, out: Path | None, version: int | None, label: str | None
+    photos: list[Path], where: str, by_grpc: bool, out: Path | None, version: int | None, label: str | None
 ) -> bool:
     from pipeline.logs import output_to_log
     from serving.client.grpc_client import GrpcClient
@@ -104,7 +107,7 @@ def _predict(
     from serving.photos.predict import predict_photos
 
     # The protos for gRPC come with TensorFlow, which has much to say.
-    with output_to_log(Path(os.devnull)) as terminal, GrpcClient(grpc) if grpc else RestClient(rest) as client:
+    with output_to_log(Path(os.devnull)) as terminal, (GrpcClient if by_grpc else RestClient)(where) as client:
         return predict_photos(photos, client, out, terminal, version=version, label=label)
 
 

@@ -1,0 +1,1 @@
+"""The demo page: a photo or the webcam in the browser, answered by the models."""
