@@ -44,7 +44,8 @@ def launch(models_config: Path, host: str, port: int, rest_api_port: int, more_f
     ]
     binary = os.environ.get(BINARY_VARIABLE) or shutil.which(_BINARY)
     if binary is None:
-        return Launch([sys.executable, "-m", "serving.server", f"--host={host}", *flags], "")
+        # A bad request fails no other one in its batch there; of TensorFlow Serving's batches see docs/serving.md.
+        return Launch([sys.executable, "-m", "serving.server", f"--host={host}", "--enable_batching", *flags], "")
     open_to_all = "" if host == _EVERYWHERE else f" It listens on every address of this machine, not on {host} alone."
     where = f"REST http://{_LOOPBACK}:{rest_api_port}, gRPC {_LOOPBACK}:{port}"
     return Launch([binary, *flags], f"TensorFlow Serving, {binary}: {where}.{open_to_all}")
