@@ -10,6 +10,7 @@ REQUIRES = [
     "tensorflow-transform",  # one preprocessing graph for training and serving
     "tensorflow-model-analysis",  # evaluation and blessing
     "apache-beam[gcp]==2.65.0",  # all data-parallel work; tfx-bsl 1.16 needs dill, which later ones dropped
+    "tensorboard",  # reads what trainings have logged
     "tfx-bsl",  # Arrow batches to tf.Examples
     "ml-metadata",  # what ran on what
     "grpcio",  # the local model server, clients
@@ -18,8 +19,6 @@ REQUIRES = [
     "numpy",  # drawn faces, image features
     "orjson",  # tensors as JSON, three times as fast as the standard library
     "plotly<6.1",  # charts of reports, drawn in the browser without a network
-    "plotly<6.1",  # charts of reports, drawn in the browser without a network
-    "prometheus-client",  # metrics of the local model server
     "pyarrow",  # threaded, range-checked CSV parsing
     "pydantic>=2",  # typed settings with clear errors
     "pyyaml",  # settings and waivers
@@ -40,11 +39,13 @@ EXTRAS = {
         "opencv-python-headless<4.11",  # finds the faces in a photo; later ones want NumPy 2
     ],
     "dev": [
+        "axe-core-python==0.1.0",  # the accessibility rules that browsers are asked about
         "check-jsonschema",  # the Compose specification's schema, for compose.yaml
         "hypothesis",  # property tests of the decoder, fuzzing of the server
         "kubernetes-validate",  # the API's own schemas, for the manifests
         "mypy",  # types
         "pandas-stubs",  # types
+        "prometheus-client",  # reads the metrics of the local model server
         "pytest",  # tests
         "pytest-timeout",  # no test hangs for ever
         "ruff",  # style

@@ -23,10 +23,12 @@ from components.findings_gen.component import FindingsGen
 from components.findings_gen.waivers import Waiver
 from components.model_card import card
 from components.model_card.component import ModelCardGen
+from components.run_report.component import RunReport
 from components.servable_check.component import ServableCheck
+from dashboard.page_files import PAGE_FILES
 from pipeline.card_facts import DESCRIPTIONS, commit, environment
 from pipeline.config import Serving, TaskSettings
-from pipeline.fingerprint import code_fingerprint, file_fingerprint
+from pipeline.fingerprint import code_fingerprint, file_fingerprint, files_fingerprint
 from pipeline.tasks import Task
 
 # `train` fits weights, `eval` stops the training; only this one has no say in what the model becomes.
@@ -166,6 +168,26 @@ def create_branch(
         description=json.dumps(DESCRIPTIONS[task.name]),
         code_fingerprint=code_fingerprint("components.model_card.executor") + file_fingerprint(card.TEMPLATE),
     )
+    run_report = RunReport(
+        examples=example_gen.outputs["examples"],
+        statistics=statistics_gen.outputs["statistics"],
+        anomalies=example_validator.outputs["anomalies"],
+        findings=findings_gen.outputs["findings"],
+        model_run=trainer.outputs["model_run"],
+        predictions=blessing_gen.outputs["predictions"],
+        report=blessing_gen.outputs["report"],
+        infra_blessing=servable_check.outputs["blessing"],
+        model_card=model_card_gen.outputs["model_card"],
+        branch=task.node_id(""),
+        parameters={
+            "ExampleGen": example_gen.exec_properties,
+            "FindingsGen": findings_gen.exec_properties,
+            "Trainer": trainer.exec_properties,
+            "BlessingGen": blessing_gen.exec_properties,
+            "ServableCheck": servable_check.exec_properties,
+        },
+        code_fingerprint=code_fingerprint("components.run_report.executor") + files_fingerprint(PAGE_FILES),
+    )
     pusher = AtomicPusher(
         model=trainer.outputs["model"],
         model_blessing=blessing_gen.outputs["blessing"],
@@ -190,6 +212,7 @@ def create_branch(
         "BlessingGen": blessing_gen,
         "ServableCheck": servable_check,
         "ModelCardGen": model_card_gen,
+        "RunReport": run_report,
         "Pusher": pusher,
     }
     return [node.with_id(task.node_id(name)) for name, node in nodes.items()]

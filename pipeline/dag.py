@@ -36,9 +36,9 @@ def create_pipeline(
                                    |                |               |                        |
                             CuratedSchema ----------+---------------+------------------------+
 
-        ... Trainer - Evaluator - BlessingGen - ServableCheck - Pusher
-                          |            |                          |
-                    BaselineModel -----+------ ModelCardGen ------+
+        ... Trainer - Evaluator - BlessingGen - ServableCheck --+-- Pusher
+                          |            |                         |
+                    BaselineModel -----+------ ModelCardGen -----+-- RunReport
 
     Args:
       settings: training and thresholds of both branches.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +19,12 @@ def file_fingerprint(path: Path) -> str:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def files_fingerprint(paths: Iterable[Path]) -> str:
+    """16 hexadecimal digits that change with the content of any of the files."""
+    digests = "".join(file_fingerprint(path) for path in paths)
+    return hashlib.sha256(digests.encode()).hexdigest()[:16]
 
 
 def code_fingerprint(module: str) -> str:

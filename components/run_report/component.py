@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
@@ -19,6 +22,7 @@ class RunReportSpec(component_spec.ComponentSpec):
 
     PARAMETERS = {
         "branch": component_spec.ExecutionParameter(type=str),
+        "parameters": component_spec.ExecutionParameter(type=str),
         "code_fingerprint": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {
@@ -56,6 +60,7 @@ class RunReport(base_component.BaseComponent):
         infra_blessing: types.BaseChannel,
         model_card: types.BaseChannel,
         branch: str,
+        parameters: dict[str, dict[str, Any]],
         code_fingerprint: str,
     ) -> None:
         """Constructs the component.
@@ -71,6 +76,7 @@ class RunReport(base_component.BaseComponent):
           infra_blessing: of ServableCheck.
           model_card: of the model.
           branch: its name, with which the ids of its nodes begin.
+          parameters: of nodes, by what their ids end with.
           code_fingerprint: changes when this component's code or the page's files do.
         """
         super().__init__(
@@ -85,6 +91,7 @@ class RunReport(base_component.BaseComponent):
                 infra_blessing=infra_blessing,
                 model_card=model_card,
                 branch=branch,
+                parameters=json.dumps(parameters),
                 code_fingerprint=code_fingerprint,
                 html=types.Channel(type=HtmlReport),
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -53,7 +54,7 @@ emotion:
     emotion: {{accuracy: {{at_least: {class_accuracy}, may_worsen_by: 1}}}}
   min_slice_examples: 5
 """
-JUDGES = ("BaselineModel", "Evaluator", "BlessingGen", "ServableCheck", "ModelCardGen")
+JUDGES = ("BaselineModel", "Evaluator", "BlessingGen", "ServableCheck", "ModelCardGen", "RunReport")
 AFTER_GATE = ("Transform", "Trainer", *JUDGES, "Pusher")
 COMPONENTS = {
     "ExampleGen",
@@ -183,6 +184,14 @@ def test_pushed_versions_carry_card_warm_up_and_statistics(project: Project, fir
         card = (extra / "model_card.html").read_text()
         assert "<h1" in card
         assert "Intended use" in card
+
+
+def test_each_branch_ends_in_a_page_that_shows_it(project: Project, first_run: Result) -> None:
+    for branch, shown in (("Emotion", "Confusion matrix"), ("Keypoints", "nose tip")):
+        page = (artifact_folder(project, f"{branch}RunReport", "html") / "report.html").read_text()
+        assert f"{branch}: training" in page
+        assert shown in page
+        assert "cannot be shown" not in page
 
 
 def test_second_run_changes_nothing_and_says_so(project: Project, first_run: Result) -> None:
@@ -321,6 +330,19 @@ def test_data_unlike_the_served_model_s_stop_their_branch_only(
     assert project.versions("emotion_ai") == before
 
 
+def check_report_of_the_stopped_run(project: Project, page: Path) -> None:
+    reported = project.call("report", "--workspace", str(project.workspace), "--out", str(page))
+    assert reported.code == 0, reported.text
+    text = page.read_text()
+    # What stopped it, and all of the branch that went on.
+    assert "black_images" in text
+    assert "Keypoints: evaluation" in text
+    assert not re.search(r"""<(script|link|img|image)[^>]*=["']https?:""", text)
+    missing = project.call("report", "yesterday", "--workspace", str(project.workspace), "--out", str(page))
+    assert missing.code == 1
+    assert missing.text.startswith("emotion-ai: yesterday: no run of this name.")
+
+
 def test_findings_of_a_stopped_run_can_be_looked_at(project: Project, first_run: Result, tmp_path: Path) -> None:
     header, *rows = project.emotions_csv.read_text().splitlines()
     kept = [number for number, row in enumerate(rows) if row[0] in "0345"]
@@ -350,6 +372,7 @@ def test_findings_of_a_stopped_run_can_be_looked_at(project: Project, first_run:
     assert picture.size[0] == 2 * 100
     assert np.array_equal(np.array(picture)[:96, :96], np.array(picture)[:96, 100:196])
     assert not (tmp_path / "pictures" / "emotion-too_many_bad_rows.png").exists(), "there is no picture of it"
+    check_report_of_the_stopped_run(project, tmp_path / "report.html")
 
     waivers = tmp_path / "waivers.yaml"
     entry = "  - {{finding: emotion/{0}, who: Ada, why: a test, until: 2100-01-01}}\n"
@@ -471,6 +494,39 @@ def test_pushed_models_serve_as_tensorflow_serving_loads_them(
             wide = [png(np.repeat(image, 2, axis=1))]
             seen = call("serving_default", wide, "keypoints_96x96")
             np.testing.assert_allclose(call("serving_default", wide), (seen + 0.5) * [2, 1] - 0.5, atol=1e-4)
+
+
+def test_serve_answers_predict_until_it_is_told_to_stop(
+    project: Project, first_run: Result, faces: npt.NDArray[np.uint8], tmp_path: Path
+) -> None:
+    photo = tmp_path / "face.png"
+    photo.write_bytes(png(faces))
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        grpc_port, rest_port = one.getsockname()[1], other.getsockname()[1]
+    options = ("--workspace", str(project.workspace), "--port", str(grpc_port), "--rest-api-port", str(rest_port))
+    # One of the server's own flags.
+    options = (*options, "--file_system_poll_wait_seconds=5")
+    command = [sys.executable, "-m", "pipeline.cli", "serve", *options]
+    server = subprocess.Popen(command, cwd=project.sources, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout
+        assert server.stdout.readline().startswith("Local stand-in for TensorFlow Serving")
+        assert server.stdout.readline().startswith("Ready: ")
+        for address in (("--rest", f"http://127.0.0.1:{rest_port}"), ("--grpc", f"127.0.0.1:{grpc_port}")):
+            asked = project.call("predict", str(photo), *address, "--label", "canary", "--out", str(tmp_path / "drawn"))
+            assert asked.code == 0, asked.text
+            assert re.search(rf"face.png +1 +({'|'.join(CLASSES)}) +0\.\d+", asked.text)
+            assert "tensorflow" not in asked.text
+            assert Image.open(tmp_path / "drawn" / "face-faces.png").size[0] >= 48
+    finally:
+        server.terminate()
+    assert server.wait(20) == 0
+    refused = project.call("predict", str(photo), "--rest", f"http://127.0.0.1:{rest_port}")
+    assert refused.code == 1
+    assert "Check that `emotion-ai serve` runs there" in refused.text
+    assert refused.text.count("\n") == 1
 
 
 def test_a_workspace_that_cannot_be_written_is_explained(project: Project, tmp_path: Path) -> None:

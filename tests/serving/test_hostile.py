@@ -59,12 +59,13 @@ class Siege:
         self.server = server
         self.sent = 0
         self.address = (urlsplit(server.rest).hostname, urlsplit(server.rest).port)
-        self._connection = self._connect()
+        self._connect()
         self.channel = grpc.insecure_channel(server.grpc, options=[("grpc.max_send_message_length", -1)])
         self._predict = self.channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
 
-    def _connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(*self.address, timeout=PATIENCE_S)
+    def _connect(self) -> None:
+        self._connection = http.client.HTTPConnection(*self.address, timeout=PATIENCE_S)
+        self._answered = False
 
     def post(self, path: str, body: bytes | str, headers: dict[str, str] | None = None) -> int:
         """The status of the answer; checks that it is not the server's fault and a JSON object."""
@@ -74,18 +75,20 @@ class Siege:
             response = self._connection.getresponse()
             answer = response.read()
         except (http.client.BadStatusLine, BrokenPipeError, ConnectionResetError):
-            # The server has closed the connection after the last answer, which said so.
-            self._connection.close()
-            self._connection = self._connect()
+            # As any client may find it that has not used its connection for a while.
+            if not self._answered:
+                raise
+            self._connect()
             self.sent -= 1
             return self.post(path, body, headers)
+        self._answered = True
         assert response.status == 200 or 400 <= response.status < 500, (response.status, answer[:500], body[:500])
         found = json.loads(answer)
         if response.status != 200:
             assert list(found) == ["error"], answer[:500]
             assert len(answer) < 10_000, "an error must not send the request back"
         if response.headers.get("Connection") == "close":
-            self._connection.close()
+            self._connect()
         return response.status
 
     def predict(self, request: bytes) -> grpc.StatusCode:
@@ -528,6 +531,7 @@ def with_other_first_bytes(data: bytes, chance: random.Random) -> bytes:
     return bytes(result)
 
 
+@pytest.mark.filterwarnings("ignore:Unexpected end-group tag")
 def test_damaged_protos(siege: Siege) -> None:
     chance = random.Random(5)
     good = good_protos()
@@ -565,7 +569,7 @@ tensors = st.builds(
             "unknown_rank": st.sampled_from([False, False, False, True]),
         }
     ),
-    tensor_content=st.binary(max_size=64) | st.just(bytes(2304 * 4)),
+    tensor_content=st.binary(max_size=64) | st.builds(bytes, st.just(2304 * 4)),
     float_val=st.lists(st.floats(width=32), max_size=4),
     int_val=st.lists(st.integers(-(2**31), 2**31 - 1), max_size=4),
     string_val=st.lists(st.binary(max_size=20), max_size=4),

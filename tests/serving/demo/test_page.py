@@ -17,7 +17,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from serving.client import EMOTIONS
-from tests.serving.demo.browser import chromium, needs_chromium, write_camera_film
+from tests.browser import chromium, needs_chromium, write_camera_film
 from tests.serving.local_server import LocalServer
 from tests.serving.photos.pictures import ASTRONAUT
 
@@ -70,7 +70,8 @@ def by_id(page: Chrome, name: str) -> WebElement:
 
 
 def bars(page: Chrome) -> list[str]:
-    return [row.text for row in page.find_elements(By.CSS_SELECTOR, ".bars li")]
+    # In one go: with the camera on, the rows are replaced several times a second.
+    return page.execute_script("return Array.from(document.querySelectorAll('.bars li'), (row) => row.innerText)")
 
 
 def console(page: Chrome) -> list[str]:

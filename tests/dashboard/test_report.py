@@ -1,0 +1,98 @@
+"""The self-contained report, of whole runs and of branches."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from ml_metadata.metadata_store import metadata_store
+
+from dashboard.report import branch_sections, render_branch, render_report
+from dashboard.runs import Artifact, Branch, read_run
+from tests.dashboard.conftest import FAILED, RUNNING, SECOND, Showcase
+
+Store = metadata_store.MetadataStore
+LIMIT_BYTES = 10_000_000
+
+
+def ids(page: str) -> list[str]:
+    return re.findall(r'<section id="([^"]+)"', page)
+
+
+def test_a_report_needs_nothing_else(store: Store) -> None:
+    page = render_report(read_run(store, SECOND))
+    assert len(page.encode()) < LIMIT_BYTES
+    assert not re.search(r'<(script|link|img|image|iframe)\b[^>]*\b(src|href)="(?!data:)', page)
+    assert "default-src 'none'" in page
+    for branch in ("emotion", "keypoints"):
+        found = ids(page)
+        assert {f"{branch}-{part}" for part in ("data", "findings", "training", "evaluation", "blessing")} <= set(found)
+    assert not [name for name in ids(page) if name.endswith("-broken")]
+
+
+def test_ids_are_unique(store: Store) -> None:
+    page = re.sub(r"(?s)<script>.*?</script>", "", render_report(read_run(store, SECOND)))
+    found = re.findall(r'\bid="([^"]+)"', page)
+    assert len(found) == len(set(found))
+
+
+def test_a_report_names_no_folder_of_this_machine(store: Store, showcase: Showcase) -> None:
+    assert str(showcase.path.parent) not in render_report(read_run(store, SECOND))
+
+
+@pytest.mark.parametrize("run_id", [FAILED, RUNNING])
+def test_what_is_not_there_does_not_matter(store: Store, run_id: str) -> None:
+    page = render_report(read_run(store, run_id))
+    assert "emotion-data" in ids(page)
+    assert not [name for name in ids(page) if name.endswith("-broken")]
+
+
+def moved(branch: Branch, artifact_type: str, folder: Path) -> Branch:
+    """The branch with a copy of its artifacts of a type below the folder."""
+
+    def move(artifact: Artifact) -> Artifact:
+        if artifact.type != artifact_type:
+            return artifact
+        return dataclasses.replace(artifact, uri=str(shutil.copytree(artifact.uri, folder, dirs_exist_ok=True)))
+
+    def move_all(artifacts: dict[str, tuple[Artifact, ...]]) -> dict[str, tuple[Artifact, ...]]:
+        return {key: tuple(map(move, of_key)) for key, of_key in artifacts.items()}
+
+    nodes = [
+        dataclasses.replace(node, inputs=move_all(node.inputs), outputs=move_all(node.outputs)) for node in branch.nodes
+    ]
+    return Branch(branch.name, tuple(nodes))
+
+
+def test_a_broken_artifact_takes_its_section_only(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    branch = moved(read_run(store, SECOND).branches[0], "BlessingReport", tmp_path / "report")
+    (tmp_path / "report" / "blessing.json").write_text(json.dumps({"blessed": True}))
+    with caplog.at_level(logging.ERROR):
+        sections = branch_sections(branch)
+    found = [section.id for section in sections]
+    assert "emotion-blessing-broken" in found
+    assert {"emotion-data", "emotion-findings", "emotion-training"} <= set(found)
+    assert "Emotion: blessing cannot be shown" in caplog.text
+
+
+@pytest.mark.parametrize("artifact_type", ["Findings", "Predictions", "ModelRun", "Examples", "ExampleStatistics"])
+def test_cut_off_files_break_no_page(store: Store, tmp_path: Path, artifact_type: str) -> None:
+    branch = moved(read_run(store, SECOND).branches[0], artifact_type, tmp_path / "cut")
+    for path in (tmp_path / "cut").rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert "<h1>Emotion</h1>" in render_branch(branch)
+
+
+def test_a_branch_of_artifacts_alone_is_a_page(store: Store) -> None:
+    branch = read_run(store, SECOND).branches[1]
+    page = render_branch(branch)
+    assert ids(page)[0] == "keypoints-data"
+    assert len(page.encode()) < LIMIT_BYTES
