@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Optional, TextIO
 
 import typer
+from ml_metadata.proto import metadata_store_pb2
 
+from dashboard.connection import connection_config
 from pipeline.commands import WorkspaceOption, explained, logged
 from pipeline.workspace import Workspace
 
@@ -26,15 +30,10 @@ def report(
     workspace: WorkspaceOption = Path(),
 ) -> None:
     """Writes all that there is to see of a run, of a stopped one too, as one page that needs nothing else."""
-    place = Workspace(workspace.resolve())
-    with explained():
-        from dashboard.connection import connection_config
+    with _reading("report", metadata, workspace) as (connection, terminal):
+        from pipeline.reporting import write_report
 
-        connection = connection_config(metadata or str(place.metadata_file))
-        with logged(place, "report") as (terminal, _):
-            from pipeline.reporting import write_report
-
-            write_report(connection, run_id, out, terminal)
+        write_report(connection, run_id, out, terminal)
 
 
 @app.command()
@@ -47,12 +46,19 @@ def dashboard(
     workspace: WorkspaceOption = Path(),
 ) -> None:
     """Shows all runs in the browser, also those that are running, until Ctrl-C."""
+    with _reading("dashboard", metadata, workspace) as (connection, terminal):
+        from dashboard.server import serve
+
+        serve(connection, host, port, say=lambda text: terminal.write(f"{text}\n"))
+
+
+@contextmanager
+def _reading(
+    name: str, metadata: str | None, workspace: Path
+) -> Iterator[tuple[metadata_store_pb2.ConnectionConfig, TextIO]]:
+    """Within the context a command reads ML Metadata: yields the connection, and a stream to the terminal."""
     place = Workspace(workspace.resolve())
     with explained():
-        from dashboard.connection import connection_config
-
         connection = connection_config(metadata or str(place.metadata_file))
-        with logged(place, "dashboard") as (terminal, _):
-            from dashboard.server import serve as serve_dashboard
-
-            serve_dashboard(connection, host, port, say=lambda text: terminal.write(f"{text}\n"))
+        with logged(place, name) as (terminal, _):
+            yield connection, terminal
