@@ -18,6 +18,8 @@ from serving.errors import UsageError
 MODELS = ("emotion_ai", "facial_keypoints")
 # Two, so that a client of `stable` and one of `canary` are both answered, and the way back needs no loading.
 _KEPT = 2
+# The server's numbers of versions are int64, and it ignores folders with larger ones.
+_TOO_LARGE = 2**63
 _HEADER = """\
 # Made by `emotion-ai serving-config`: `canary` is the newest version, `stable` the one before it or the pinned one.
 # Make it anew after each push and rollback: a label stays with its number.
@@ -102,5 +104,8 @@ def _versions(folder: Path) -> list[int]:
     return sorted(
         int(entry.name)
         for entry in folder.iterdir()
-        if entry.name.isascii() and entry.name.isdigit() and (entry / "saved_model.pb").is_file()
+        if entry.name.isascii()
+        and entry.name.isdigit()
+        and int(entry.name) < _TOO_LARGE
+        and (entry / "saved_model.pb").is_file()
     )

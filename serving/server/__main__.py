@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import signal
 import sys
 import warnings
 
@@ -15,6 +17,8 @@ from serving.server.sockets import bound_sockets
 
 def main(arguments: list[str]) -> int:
     """Serves; returns the process's exit code."""
+    # Ctrl-C while the libraries are imported ends the process without their traceback; app.py handles it from then on.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         flags = parse(arguments)
         print(_greeting(flags), flush=True)
@@ -48,4 +52,10 @@ def _greeting(flags: Flags) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        # Who was to read it may be gone.
+        with contextlib.suppress(OSError):
+            stream.flush()
+    # Python's own end would stop a thread that is just loading a model within TensorFlow, which then aborts.
+    os._exit(code)

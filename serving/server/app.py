@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import grpc
 import uvicorn
@@ -91,7 +91,12 @@ async def _serve(flags: Flags, configuration: Configuration, rest_socket: socket
             serving = loop.create_task(rest.serve([rest_socket]))
             while not (rest.started or serving.done()):
                 await asyncio.sleep(0.01)
-        print(f"Ready: {', '.join(names)}.", flush=True)
+            if not rest.started and not stop.is_set():
+                raise UsageError(
+                    f"--rest_api_port: cannot listen at {flags.host}:{flags.rest_api_port} ({serving.exception()}). "
+                    f"Another server has taken it meanwhile. Choose another port, or end that one."
+                )
+        _say(f"Ready: {', '.join(names)}.", sys.stdout)
         await stop.wait()
         log("stopping")
         if rest is not None:
@@ -145,7 +150,13 @@ class _HttpServer(uvicorn.Server):
 
 def log(text: str) -> None:
     """A line for who has started the server."""
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+    _say(f"{time.strftime('%H:%M:%S')} {text}", sys.stderr)
+
+
+def _say(text: str, stream: TextIO) -> None:
+    # Who was to read it may be gone, as `head` is after some lines: that is no reason not to serve any more.
+    with contextlib.suppress(OSError):
+        print(text, file=stream, flush=True)
 
 
 def _batch_options(flags: Flags, parameters: Any) -> BatchOptions:

@@ -222,7 +222,7 @@ def _run(batch: list[_Request]) -> list[tuple[_Request, Answer | StatusError]]:
         started = time.perf_counter()
         outputs = function.run(merged)
         ran_s = time.perf_counter() - started
-    except (StatusError, MemoryError):
+    except Exception:  # whatever it is: see _attempt
         # One of them may be to blame: each for itself, so that the error is that one's alone.
         return [(request, _attempt(function, request.values, request.arrived)) for request in batch]
     ends = list(itertools.accumulate(request.rows for request in batch))

@@ -58,8 +58,9 @@ class Histogram:
         """Counts a value, of any number of them, with these values of the labels."""
         counts = self._counts.get(labels)
         if counts is None:
-            counts = self._counts.setdefault(labels, [0] * (len(self._limits) + 1))
+            # The sum first: who sees the counts, in another thread, looks for it.
             self._sums.setdefault(labels, 0.0)
+            counts = self._counts.setdefault(labels, [0] * (len(self._limits) + 1))
         counts[bisect.bisect_left(self._limits, value)] += 1
         self._sums[labels] += value
 

@@ -31,6 +31,8 @@ from serving.server.status import status_response
 from serving.server.tensors_proto import to_array, to_proto
 
 _SIGNATURES = "signature_def"
+# Between looks at whether new models are available.
+_LOOK_S = 0.05
 _GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 _Answer = TypeVar("_Answer")
@@ -212,8 +214,10 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         async def answer() -> model_management_pb2.ReloadConfigResponse:
             versions = self._service.versions
             new = versions.apply(request.config)
-            remaining = context.time_remaining()
-            await asyncio.to_thread(versions.wait_until_available, new, remaining)
+            # Not in a thread: it would go on waiting after a client that has left, and there are but few.
+            while not versions.have_settled(new):
+                await asyncio.sleep(_LOOK_S)
+            versions.wait_until_available(new, timeout_s=0)
             response = model_management_pb2.ReloadConfigResponse()
             response.status.error_code = codes.OK
             return response

@@ -18,6 +18,8 @@ from serving.errors import StatusError
 from serving.server import codes
 
 _TENSORFLOW = "tensorflow"
+# Numbers of versions are int64; folders with larger ones are ignored, as by TensorFlow Serving.
+_TOO_LARGE = 2**63
 _Proto = get_model_status_pb2.ModelVersionStatus
 
 
@@ -169,6 +171,11 @@ class VersionManager(Generic[Loaded]):
                 model.labels = labels[model_config.name]
         self._wake.set()
         return new
+
+    def have_settled(self, names: Iterable[str]) -> bool:
+        """Whether `wait_until_available` would not have to wait."""
+        with self._lock:
+            return all(map(self._has_settled, names))
 
     def wait_until_available(self, names: Iterable[str], timeout_s: float | None = None) -> None:
         """Returns when each model has an available version, or `stop` is called.
@@ -351,7 +358,10 @@ class VersionManager(Generic[Loaded]):
                 found = {
                     int(entry.name): Path(entry.path)
                     for entry in entries
-                    if entry.name.isascii() and entry.name.isdecimal() and entry.is_dir()
+                    if entry.name.isascii()
+                    and entry.name.isdecimal()
+                    and int(entry.name) < _TOO_LARGE
+                    and entry.is_dir()
                 }
         except OSError as error:
             self._complain(

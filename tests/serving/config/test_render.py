@@ -67,7 +67,7 @@ def test_a_pinned_version_that_is_loaded_anyway_changes_no_policy(models: Path, 
 
 
 def test_only_complete_versions_count(models: Path) -> None:
-    push(models, "emotion_ai", "7", ".pushing-8", "withdrawn-9", "1e3", "-3", "٣")
+    push(models, "emotion_ai", "7", ".pushing-8", "withdrawn-9", "1e3", "-3", "٣", f"{2**63}")
     (models / "emotion_ai" / "12").mkdir()
     (models / "emotion_ai" / "13").touch()
     served = made(models)

@@ -220,6 +220,28 @@ def test_an_unexpected_exception_is_an_answer() -> None:
     _run(test)
 
 
+def test_an_unexpected_exception_fails_no_other_request_in_its_batch() -> None:
+    class Unlucky(Doubling):
+        def run(self, values: Sequence[Array]) -> list[Array]:
+            doubled = super().run(values)
+            if (values[0] == 13).any():
+                raise ZeroDivisionError("oh")
+            return doubled
+
+    async def test(batcher: Batcher) -> None:
+        function = Unlucky()
+        first = await _busy(batcher, function)
+        futures = [batcher.submit(function, [np.array([value])], Lease()) for value in (13.0, 1.0)]
+        function.go.set()
+        error, answer = (await asyncio.gather(first, *futures, return_exceptions=True))[1:]
+        assert isinstance(error, StatusError)
+        assert error.message == "ZeroDivisionError: oh"
+        assert answer[0][0] == [2]
+        assert function.calls[1] == [13, 1]
+
+    _run(test)
+
+
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 2), st.booleans()), min_size=1, max_size=30))
 @settings(deadline=None, max_examples=40)
 def test_whatever_comes_is_answered_as_if_it_were_alone(requests: list[tuple[int, int, bool]]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -382,6 +384,28 @@ def test_configuration_comes_by_grpc(server: LocalServer, channel: grpc.Channel,
     assert _post(server, "other:predict", {"instances": [[1, 2]]}).status_code == 200
 
 
+def test_clients_that_do_not_wait_for_their_configuration_leave_no_thread_behind(
+    server: LocalServer, channel: grpc.Channel, tmp_path: Path
+) -> None:
+    stub = model_service_pb2_grpc.ModelServiceStub(channel)
+    request = model_management_pb2.ReloadConfigRequest()
+    add = request.config.model_config_list.config.add
+    kept = add(name="m", base_path=str(server.log.parent / "m"), model_platform="tensorflow")
+    kept.model_version_policy.all.SetInParent()
+    kept.version_labels["new"] = 2
+    # As many as asyncio has threads, and one more.
+    for number in range(min(32, (os.cpu_count() or 1) + 4) + 1):
+        add(name=f"missing{number}", base_path=f"{tmp_path}/missing", model_platform="tensorflow")
+        waiting = stub.HandleReloadConfigRequest.future(request)
+        time.sleep(0.1)
+        waiting.cancel()
+    # It is looked at in a thread.
+    response = requests.post(f"{server.rest}/demo/faces", data=b"no photo", timeout=_TIMEOUT_S)
+    assert response.status_code == 400
+    del request.config.model_config_list.config[1:]
+    assert stub.HandleReloadConfigRequest(request, timeout=_TIMEOUT_S).status.error_code == 0
+
+
 def test_it_says_what_it_is(server: LocalServer) -> None:
     lines = server.log.read_text().splitlines()
     assert lines[0].startswith("Local stand-in for TensorFlow Serving (this is not TensorFlow Serving): REST http://")
@@ -425,6 +449,28 @@ def test_a_port_that_is_taken_ends_the_start(server: LocalServer, tmp_path: Path
     assert f"cannot listen at 127.0.0.1:{port}" in line
 
 
+def test_a_port_that_another_server_takes_while_the_models_are_loaded_ends_the_start(tmp_path: Path) -> None:
+    save(tmp_path / "1")
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+        command = [sys.executable, "-m", "serving.server", "--port=0", f"--rest_api_port={port}"]
+        command += [f"--model_base_path={tmp_path}"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(0.5)
+            other.listen()
+            try:
+                assert process.wait(30) == 2
+            finally:
+                process.kill()
+            assert f"--rest_api_port: cannot listen at 127.0.0.1:{port}" in process.stderr.read().splitlines()[-1]
+            assert "Ready" not in process.stdout.read()
+
+
 def test_it_stops_when_told_so_even_while_it_waits_for_a_model(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "serving.server", "--port=0", f"--grpc_socket_path={tmp_path}/socket"]
     command += ["--rest_api_port=0", f"--model_base_path={tmp_path}/nothing"]
@@ -433,6 +479,59 @@ def test_it_stops_when_told_so_even_while_it_waits_for_a_model(tmp_path: Path) -
         line = process.stderr.readline()
         assert "Could not find base path" in line
         process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def test_ctrl_c_while_it_still_starts_ends_it_without_a_word() -> None:
+    command = [sys.executable, "-m", "serving.server", "--port=0", "--rest_api_port=1", "--model_base_path=/nothing"]
+    command += ["--host=127.0.0.2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        time.sleep(0.5)  # the libraries are being imported now
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == ""
+        assert process.wait(30) == -signal.SIGINT
+
+
+def test_it_stops_cleanly_while_versions_are_being_loaded(tmp_path: Path) -> None:
+    save(tmp_path / "m" / "1")
+    for version in range(2, 60):
+        shutil.copytree(tmp_path / "m" / "1", tmp_path / "m" / str(version))
+    config = tmp_path / "models.config"
+    config.write_text(
+        f'model_config_list {{ config {{ name: "m" base_path: "{tmp_path}/m" model_platform: "tensorflow" '
+        "model_version_policy { all {} } } }"
+    )
+    with local_server(tmp_path, {}, f"--model_config_file={config}") as server:
+        while "Ready" not in server.log.read_text():
+            server.check_alive()
+            time.sleep(0.01)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
+        assert server.log.read_text().splitlines()[-1].endswith((" stopping", " s"))
+        assert "version 1 loaded" not in server.log.read_text(), "too late to tell"
+
+
+def test_it_goes_on_when_nobody_reads_what_it_says(tmp_path: Path) -> None:
+    save(tmp_path / "m" / "1")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "serving.server", "--port=0", f"--rest_api_port={port}"]
+    command += ["--model_name=m", f"--model_base_path={tmp_path}/m"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        server = LocalServer(f"http://127.0.0.1:{port}", "", tmp_path, process)
+        deadline = time.monotonic() + 60
+        while server.states("m") != {1: "AVAILABLE"}:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        process.terminate()
         assert process.wait(30) == 0
 
 

@@ -229,6 +229,7 @@ def test_the_policies_choose_the_versions(make: Callable[..., Served], saved: di
         _add(served, saved[version], version)
     (served.base / "withdrawn-4").mkdir()
     (served.base / "5").write_text("no folder")
+    (served.base / f"{2**63}").mkdir()
     served.begin()
     served.wait_for(v3="AVAILABLE")
     served.manager.apply(served.config("latest 2"))
