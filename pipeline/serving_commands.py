@@ -8,6 +8,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from google.rpc import code_pb2
+
 from components.errors import ExplainedError, InputError
 from pipeline.commands import WorkspaceOption, explained
 from serving.errors import StatusError
@@ -58,7 +60,8 @@ def serve(
     models = workspace.resolve() / "models"
     with explained():
         _check_pushed(models)
-        config = models / ".serve.config"
+        config = workspace.resolve() / "artifacts" / "serve.config"
+        config.parent.mkdir(parents=True, exist_ok=True)
         write_models_config(config, models, str(models), _pinned(stable or []))
         started = launch(config, host, port, rest_api_port, context.args)
         if started.notice:
@@ -73,11 +76,11 @@ def serve(
 
 @app.command()
 def predict(
-    photos: Annotated[list[Path], typer.Argument(help="PNG or JPEG files: photos with faces, or crops of one face.")],
+    photos: Annotated[list[Path], typer.Argument(help="PNG, JPEG or WebP files: photos with faces, or crops.")],
     rest: Annotated[Optional[str], typer.Option(help=f"A server's REST address. Default: {_REST}.")] = None,
     grpc: Annotated[Optional[str], typer.Option(help="HOST:PORT of its gRPC address, to be asked instead.")] = None,
     out: Annotated[Optional[Path], typer.Option(help="Folder for the drawn photos. Default: beside each.")] = None,
-    version: Annotated[Optional[int], typer.Option(help="Of both models. Default: the newest.")] = None,
+    version: Annotated[Optional[int], typer.Option(min=1, help="Of both models. Default: the newest.")] = None,
     label: Annotated[Optional[str], typer.Option(help="Of a version of both models: stable or canary.")] = None,
 ) -> None:
     """Finds the faces in photos, asks a running server about them, and writes the photos with the answers drawn in.
@@ -91,10 +94,13 @@ def predict(
         try:
             succeeded = _predict(photos, where, bool(grpc), out, version, label)
         except StatusError as error:
-            raise ExplainedError(
-                f"{where}: {error.message}. Check that `emotion-ai serve` runs there, or name another server with "
-                f"--rest or --grpc."
-            ) from None
+            answered = error.code not in (code_pb2.UNAVAILABLE, code_pb2.DEADLINE_EXCEEDED)
+            remedy = (
+                "Check --version and --label, and that both models are served there."
+                if answered
+                else "Check that `emotion-ai serve` runs there, or name another server with --rest or --grpc."
+            )
+            raise ExplainedError(f"{where}: {error.message.rstrip('.')}. {remedy}") from None
     raise typer.Exit(0 if succeeded else 1)
 
 
