@@ -13,8 +13,8 @@ _WHY: dict[NodeState, tuple[Kind, str]] = {
     "waiting": ("info", "has not begun yet."),
     "skipped": ("warning", "did not run, as the branch had stopped before."),
     "failed": ("bad", "failed"),
-    "done": ("warning", "has ended, but its files are not there any more."),
-    "cached": ("warning", "was cached, but its files are not there any more."),
+    "done": ("warning", "has ended, but its files are missing or broken."),
+    "cached": ("warning", "was cached, but its files are missing or broken."),
 }
 
 

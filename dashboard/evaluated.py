@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -105,7 +106,9 @@ def read_evaluated(branch: Branch) -> Evaluated | None:
     if report is None:
         return None
     judge = next((node for node in branch.nodes if any(a.type == "BlessingReport" for a in _all(node.outputs))), None)
-    split = judge.parameters.get("split", _SPLIT) if judge else _SPLIT
+    # Where only artifacts are known, another node stands for all that have put them out.
+    named = (node.parameters.get("split") for node in (branch.node("BlessingGen"), judge) if node)
+    split = next((split for split in named if split), _SPLIT)
     return Evaluated(report, split, _read_predictions(branch), _read_faces(branch, judge, split))
 
 
@@ -200,10 +203,11 @@ def _read_predictions(branch: Branch) -> Predictions | None:
     if content is None:
         return None
     try:
+        # Arrays are read when they are asked for.
         arrays = np.load(io.BytesIO(content))
-    except (ValueError, zipfile.BadZipFile):
+        return Predictions(arrays["rows"], arrays["labels"], arrays["predictions"])
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
-    return Predictions(arrays["rows"], arrays["labels"], arrays["predictions"])
 
 
 def _read_faces(branch: Branch, judge: Node | None, split: str) -> Faces | None:

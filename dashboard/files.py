@@ -32,10 +32,10 @@ def read_bytes(artifact: Artifact | None, name: str) -> bytes | None:
 
 
 def read_json(artifact: Artifact | None, name: str) -> dict[str, Any] | None:
-    """A JSON object from a file of an artifact; None as of `read_bytes`, and while it is only half written."""
+    """A JSON object from a file of an artifact; None as of `read_bytes`, and where it holds none, or half of one."""
     content = read_bytes(artifact, name)
     try:
-        found: dict[str, Any] | None = json.loads(content) if content else None
+        found = json.loads(content) if content else None
     except ValueError:
         return None
-    return found
+    return found if isinstance(found, dict) else None

@@ -17,12 +17,15 @@ Finding: TypeAlias = dict[str, Any]
 
 
 def read_findings(uri: str) -> tuple[list[Finding], dict[str, Any]] | None:
-    """The findings, worst first, and the summary, of a Findings artifact; None where its files are gone."""
+    """The findings, worst first, and the summary, of a Findings artifact; None where its files are gone, or cut off."""
     paths = [os.path.join(uri, name) for name in (_FINDINGS_FILE, _SUMMARY_FILE)]
     if not all(tf.io.gfile.exists(path) for path in paths):
         return None
     lines, summary = (tf.io.gfile.GFile(path).read() for path in paths)
-    return [json.loads(line) for line in lines.splitlines()], json.loads(summary)
+    try:
+        return [json.loads(line) for line in lines.splitlines()], json.loads(summary)
+    except ValueError:
+        return None
 
 
 def stops(finding: Finding) -> bool:

@@ -146,8 +146,8 @@ class Pages:
         for run in runs:
             if run.id not in found:
                 contents = [read_json(artifact, "blessing.json") for artifact in reports.get(run.id, [])]
-                metrics = tuple(run_list.headline_metrics(content) for content in contents if content)
-                found[run.id] = Headline(metrics, tuple(pushed.get(run.id, [])))
+                metrics = [run_list.headline_metrics(content) for content in contents if content]
+                found[run.id] = Headline(tuple(filter(None, metrics)), tuple(pushed.get(run.id, [])))
         self._headlines = {run.id: found[run.id] for run in runs if run.state != "running"}
         return found
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 from markupsafe import Markup
 
-from dashboard import blocks
 from dashboard.blocks import Section
+from dashboard.guard import broken
 from dashboard.page import render_page
 from dashboard.runs import Branch, Run
 from dashboard.sections import blessing, data, evaluation, findings, training
 from dashboard.sections.run import overview
-
-_log = logging.getLogger(__name__)
 
 _OF_BRANCH: dict[str, Callable[[Branch], list[Section]]] = {
     "data": data.sections,
@@ -53,14 +50,10 @@ def run_sections(run: Run) -> list[Section]:
 
 def branch_sections(branch: Branch) -> list[Section]:
     """The sections of a branch; one that fails says so in its place."""
-    sections = []
+    sections: list[Section] = []
     for name, make in _OF_BRANCH.items():
         try:
             sections += make(branch)
         except Exception as error:
-            # Whatever is broken in an artifact must not hide what the others have to say.
-            _log.exception("%s: %s cannot be shown", branch.name, name)
-            text = f"This part cannot be shown: an artifact is missing or broken ({type(error).__name__}). See the log."
-            section_id = f"{branch.name.lower()}-{name}-broken"
-            sections.append(Section(section_id, f"{branch.name}: {name}", blocks.notice("bad", text)))
+            sections.append(broken(f"{branch.name.lower()}-{name}", f"{branch.name}: {name}", error))
     return sections

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import os
 import platform
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,10 @@ from typing import Any, Literal
 
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
+
+from dashboard.errors import UsageError
+
+_log = logging.getLogger(__name__)
 
 NodeState = Literal["done", "cached", "failed", "skipped", "running", "waiting"]
 RunState = Literal["succeeded", "failed", "running", "interrupted"]
@@ -136,8 +141,20 @@ class UnknownRunError(Exception):
 
 
 def open_store(connection: metadata_store_pb2.ConnectionConfig) -> metadata_store.MetadataStore:
-    """A connection to ML Metadata, for one thread."""
-    return metadata_store.MetadataStore(connection)
+    """A connection to ML Metadata, for one thread.
+
+    Raises:
+      UsageError: it cannot be read.
+    """
+    try:
+        return metadata_store.MetadataStore(connection)
+    except Exception as error:
+        # MLMD raises RuntimeErrors, and errors of its own, with texts that may name hosts and users.
+        _log.exception("ML Metadata cannot be read")
+        raise UsageError(
+            f"ML Metadata cannot be read ({type(error).__name__}). Check that the database is there, that TFX has "
+            "written it, and that user and MLMD_PASSWORD are right."
+        ) from None
 
 
 def list_runs(store: metadata_store.MetadataStore) -> list[Overview]:

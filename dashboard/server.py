@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import logging
 import re
 import socket
 from collections.abc import Callable
@@ -23,8 +22,6 @@ from dashboard.errors import UsageError
 from dashboard.page import assets
 from dashboard.pages import NothingThereError, Pages
 from dashboard.runs import UnknownRunError
-
-_log = logging.getLogger(__name__)
 
 _HEADERS = {
     # Plotly sets styles; nothing comes from another host.
@@ -61,16 +58,8 @@ def serve(
     import uvicorn
 
     pages = Pages(connection)
-    try:
-        # What people ask for first; templates and numbers are then at hand.
-        pages.runs()
-    except Exception as error:
-        # MLMD raises RuntimeErrors, and errors of its own, with texts that may name hosts and users.
-        _log.exception("ML Metadata cannot be read")
-        raise UsageError(
-            f"ML Metadata cannot be read ({type(error).__name__}). Check that the database is there, that TFX has "
-            "written it, and that user and MLMD_PASSWORD are right."
-        ) from None
+    # What people ask for first; templates and numbers are then at hand.
+    pages.runs()
     listener = _listener(host, port)
     config = uvicorn.Config(create_app(pages, host), log_level="warning", access_log=False, server_header=False)
     config.load()
@@ -119,8 +108,12 @@ def create_app(pages: Pages, host: str = "127.0.0.1") -> Starlette:
         return Response(asset[1], media_type=asset[0], headers={"cache-control": _FOR_EVER})
 
     def not_found(request: Request, error: Exception) -> Response:
-        known = isinstance(error, (UnknownRunError, NothingThereError))
-        return HTMLResponse(pages.problem("Not found", str(error) if known else "There is no such page."), 404)
+        text = "There is no such page."
+        if isinstance(error, UnknownRunError):
+            text = "There is no run of this name."
+        elif isinstance(error, NothingThereError):
+            text = str(error)
+        return HTMLResponse(pages.problem("Not found", text), 404)
 
     def failed(request: Request, error: Exception) -> Response:
         text = f"This page cannot be shown ({type(error).__name__}). See the dashboard's log."
@@ -203,4 +196,6 @@ def _listener(host: str, port: int) -> socket.socket:
         listener.listen()
     except OSError as error:
         raise UsageError(f"{host}:{port}: cannot be listened on ({error.strerror}). Name another --port.") from None
+    except OverflowError:
+        raise UsageError(f"--port {port}: there is none of this number. Name one from 0 to 65535.") from None
     return listener

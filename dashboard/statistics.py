@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from scipy.interpolate import PchipInterpolator
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
@@ -80,11 +81,18 @@ def read_split(uri: str, split: str) -> Statistics | None:
 
 
 def read_file(path: str) -> Statistics | None:
-    """The statistics in a binary file, a DatasetFeatureStatisticsList of one data set; None where it is not there."""
+    """The statistics in a binary file, a DatasetFeatureStatisticsList of one data set.
+
+    None where it is not there, or cut off.
+    """
     if not tf.io.gfile.exists(path):
         return None
     with tf.io.gfile.GFile(path, "rb") as file:
-        [data_set] = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read()).datasets
+        content = file.read()
+    try:
+        [data_set] = statistics_pb2.DatasetFeatureStatisticsList.FromString(content).datasets
+    except (DecodeError, ValueError):
+        return None
     numbers, values, missing = {}, {}, {}
     for feature in data_set.features:
         name = ".".join(feature.path.step) or feature.name

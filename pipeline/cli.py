@@ -118,7 +118,7 @@ def score(
         # Before the slow imports.
         if not csv.is_file():
             raise InputError(f"{csv}: no such file. Check --csv.")
-        if out.is_dir() or out.resolve() == csv.resolve():
+        if out.resolve() == csv.resolve():
             raise InputError(f"{out}: must not be overwritten. Name another file with --out.")
         with logged(place, "score", needs=place.models) as (terminal, _):
             from pipeline.scoring import score_csv

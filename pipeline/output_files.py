@@ -21,6 +21,8 @@ def written_whole(path: Path) -> Iterator[TextIO]:
     Raises:
       InputError: it cannot be written.
     """
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder. Name a file with --out.")
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         file = aside.open("w", encoding="utf-8", newline="")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
-
 from google.rpc import code_pb2
 
 from components.errors import ExplainedError, InputError

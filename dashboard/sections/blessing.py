@@ -43,7 +43,7 @@ def sections(branch: Branch) -> list[Section]:
         _thresholds(report),
         _servable(branch, checked) if checked else absent(branch, "ServableCheck"),
         _push(pushed) if pushed else absent(branch, "Pusher"),
-        _card(card) if card else None,
+        (_card(card) or absent(branch, "ModelCardGen")) if card else None,
     )
     return [Section(section_id, title, body)]
 
@@ -128,8 +128,16 @@ def _thresholds(report: dict[str, Any]) -> Markup:
             "The interval is of the value, or of the change for the better."
         ),
         _threshold_table(of_all, "All rows"),
-        _threshold_table(of_slices, "Slices") if of_slices else None,
+        _of_slices(of_slices) if of_slices else None,
     )
+
+
+def _of_slices(thresholds: Sequence[dict[str, Any]]) -> Markup:
+    """Dozens of rows; the evaluation has a picture of them. Open where one of them is why."""
+    table = _threshold_table(thresholds, "Slices")
+    if any(threshold["state"] == _FAILED for threshold in thresholds):
+        return table
+    return blocks.details(f"All {len(thresholds)} thresholds of slices; none has failed", table)
 
 
 def _threshold_table(thresholds: Sequence[dict[str, Any]], caption: str) -> Markup:
@@ -151,7 +159,7 @@ def _threshold_table(thresholds: Sequence[dict[str, Any]], caption: str) -> Mark
 
 
 def _servable(branch: Branch, checked: dict[str, Any]) -> Markup:
-    node = next((n for n in branch.nodes for artifacts in n.outputs.values() if _is_infra(artifacts)), None)
+    node = branch.node("ServableCheck")
     limits = node.parameters if node else {}
     measured: list[tuple[str, str | Cell]] = []
     for key, name, unit, limit in _MEASUREMENTS:
@@ -174,10 +182,6 @@ def _servable(branch: Branch, checked: dict[str, Any]) -> Markup:
         blocks.facts(measured) if measured else None,
         blocks.details(f"All {len(rows)} checks", table) if checked["passed"] else table,
     )
-
-
-def _is_infra(artifacts: Sequence[Artifact]) -> bool:
-    return any(artifact.type == "InfraBlessing" for artifact in artifacts)
 
 
 def _push(pushed: Artifact) -> Markup:

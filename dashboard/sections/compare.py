@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
@@ -13,6 +15,7 @@ from dashboard import blocks
 from dashboard.addresses import run_address
 from dashboard.blocks import Cell, Kind, Section
 from dashboard.files import read_bytes, read_json
+from dashboard.guard import guarded
 from dashboard.lineage import row_counts
 from dashboard.metrics import direction, readable
 from dashboard.paths import without_folders
@@ -24,6 +27,7 @@ _NOT_SETTINGS = ("run_id", "data_fingerprint")
 # Hold the settings of other nodes, or texts.
 _SAID_ELSEWHERE = ("environment", "description", "settings")
 _LONGEST_VALUE = 160
+_FINGERPRINT, _SHORT_FINGERPRINT = re.compile("[0-9a-f]{32,}"), 12
 _ROUNDING = 1e-9
 _MISSING = "–"
 
@@ -63,17 +67,17 @@ def sections(first: Run, second: Run) -> list[Section]:
             found.append(Section(anchor, name, blocks.notice("info", text)))
             continue
         one, two = before[name], after[name]
-        parts = {
-            "metrics": _metrics(one, two),
-            "thresholds": _thresholds(one, two),
-            "settings and code": _settings(one, two),
-            "data": _data(one, two),
-            "findings": _findings(one, two),
-            "time": _times(one, two),
+        parts: dict[str, Callable[[Branch, Branch], Markup | None]] = {
+            "metrics": _metrics,
+            "thresholds": _thresholds,
+            "settings and code": _settings,
+            "data": _data,
+            "findings": _findings,
+            "time": _times,
         }
-        found += [
-            Section(f"{anchor}-{what.split()[0]}", f"{name}: {what}", body) for what, body in parts.items() if body
-        ]
+        for what, make in parts.items():
+            section = guarded(f"{anchor}-{what.split()[0]}", f"{name}: {what}", partial(make, one, two))
+            found += [section] if section else []
     return found
 
 
@@ -211,7 +215,7 @@ def _threshold_list(branch: Branch) -> list[dict[str, Any]]:
 
 def _threshold_name(threshold: dict[str, Any]) -> str:
     against = ", against the last blessed" if threshold["kind"] == "change" else ""
-    return f"{readable(threshold['metric'])}, {threshold['slice'] or 'all rows'}{against}"
+    return f"{readable(threshold['metric'])}, {threshold['slice'].replace('_', ' ') or 'all rows'}{against}"
 
 
 def _threshold_cells(threshold: dict[str, Any] | None) -> list[Cell]:
@@ -249,7 +253,7 @@ def _data(first: Branch, second: Branch) -> Markup | None:
         for name in sorted(names, key=lambda name: one.get(name) == two.get(name))
     ]
     same = Cell("the same", "good") if prints[0] == prints[1] else Cell("different", "warning")
-    shown = ", ".join(text[:12] or "unknown" for text in prints)
+    shown = ", ".join(text[:_SHORT_FINGERPRINT] or "unknown" for text in prints)
     counts = blocks.table(["Rows", "First", "Second", "Difference"], rows) if rows else None
     return blocks.join(
         blocks.facts([("Data", same), ("Fingerprints", shown)]),
@@ -316,7 +320,8 @@ def _difference(first: float | None, second: float | None) -> str:
     if first is None or second is None:
         return _MISSING
     difference = second - first
-    return f"{difference:+,}" if isinstance(difference, int) else f"{difference:+,.1f} s"
+    # Rounded first, and with 0 instead of -0: '-0.0 s' is nothing.
+    return f"{difference:+,}" if isinstance(difference, int) else f"{round(difference, 1) + 0.0:+,.1f} s"
 
 
 def _fingerprint(branch: Branch) -> str:
@@ -341,4 +346,6 @@ def _flat(name: str, value: Any) -> dict[str, str]:
 
 
 def _shortened(text: str) -> str:
+    if _FINGERPRINT.fullmatch(text):
+        return text[:_SHORT_FINGERPRINT]
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]} …"

@@ -18,6 +18,7 @@ from dashboard.distributions import Series, spelt
 from dashboard.face_maps import points_on_mean_face
 from dashboard.faces import LOOKS, Faces, find_examples, read_faces, split_names
 from dashboard.findings import drifted, read_findings
+from dashboard.guard import guarded
 from dashboard.palette import NEUTRAL, SPLIT_COLOURS
 from dashboard.runs import Artifact, Branch
 from dashboard.statistics import Statistics, read_file, read_split
@@ -31,6 +32,10 @@ _AXES = {
     "contrast": "spread of the gray values, 0 to 0.5",
     "sharpness": "spread of the Laplacian",
 }
+_INTERPOLATED = (
+    "TFDV's statistics keep each feature in ten buckets of equal width and ten of equal count; between their ends the "
+    "curves are interpolated."
+)
 _READ_BAD_ROWS, _SHOWN_BAD_ROWS = 10_000, 20
 _FACES_OF_CLASS, _FACES_WITH_POINTS = 18, 24
 
@@ -55,16 +60,12 @@ def sections(branch: Branch) -> list[Section]:
     splits = split_names(examples)
     statistics = _statistics(branch, splits)
     found = [
-        Section(f"{name}-data", f"{branch.name}: data", _rows(branch, examples, splits)),
-        _section(f"{name}-looks", f"{branch.name}: distributions", _looks(branch, statistics)),
-        _section(drift_anchor(branch), f"{branch.name}: drift", _drift(branch, statistics.get("train"))),
-        _section(f"{name}-faces", f"{branch.name}: faces", _faces(branch, examples, splits, statistics)),
+        guarded(f"{name}-data", f"{branch.name}: data", lambda: _rows(branch, examples, splits)),
+        guarded(f"{name}-looks", f"{branch.name}: distributions", lambda: _looks(branch, statistics, splits)),
+        guarded(drift_anchor(branch), f"{branch.name}: drift", lambda: _drift(branch, statistics.get("train"))),
+        guarded(f"{name}-faces", f"{branch.name}: faces", lambda: _faces(branch, examples, splits, statistics)),
     ]
     return [section for section in found if section is not None]
-
-
-def _section(section_id: str, title: str, body: Markup | None) -> Section | None:
-    return Section(section_id, title, body) if body else None
 
 
 def _statistics(branch: Branch, splits: Sequence[str]) -> dict[str, Statistics]:
@@ -143,7 +144,7 @@ def _quarantine(branch: Branch, examples: Artifact, total: int) -> Markup | None
     )
 
 
-def _looks(branch: Branch, statistics: Mapping[str, Statistics]) -> Markup | None:
+def _looks(branch: Branch, statistics: Mapping[str, Statistics], splits: Sequence[str]) -> Markup | None:
     if not statistics:
         return absent(branch, "StatisticsGen")
     class_name = class_feature(statistics.values())
@@ -158,7 +159,17 @@ def _looks(branch: Branch, statistics: Mapping[str, Statistics]) -> Markup | Non
         ]
         if numbers:
             charts.append(distributions.overlaid(numbers, name.capitalize(), _AXES[name]))
-    return blocks.grid(charts) if charts else None
+    without = [split for split in splits if split not in statistics]
+    gap = f"The statistics of {', '.join(without)} are missing or broken."
+    return (
+        blocks.join(
+            blocks.notice("warning", gap) if without else None,
+            blocks.paragraph(_INTERPOLATED),
+            blocks.grid(charts),
+        )
+        if charts
+        else None
+    )
 
 
 def class_feature(statistics: Iterable[Statistics]) -> str | None:
@@ -210,9 +221,13 @@ def _drift(branch: Branch, train: Statistics | None) -> Markup | None:
             pair = [(then_series, then.numbers[name]), (now_series, train.numbers[name])]
             charts.append(distributions.overlaid(pair, spelt(name).capitalize(), _AXES.get(name, "pixels")))
     rows = f"{train.rows:,} rows of train beside the {then.rows:,} that version {version} has learned from"
-    verdict = f"Too far away: {', '.join(map(spelt, found))}." if found else "Nothing is too far away."
+    verdict = (
+        f"Moved by more than is allowed: {', '.join(map(spelt, found))}."
+        if found
+        else "No feature has moved by more than is allowed."
+    )
     return blocks.join(
-        blocks.paragraph(f"{rows}: the last blessed model when these data were first seen."),
+        blocks.paragraph(f"{rows}: the last blessed model when the data were checked."),
         blocks.notice("bad" if found else "good", verdict),
         blocks.grid(charts),
     )

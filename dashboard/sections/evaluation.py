@@ -63,7 +63,7 @@ def _answers(evaluated: Evaluated, section_id: str) -> Markup:
     """What there is to see of the predictions, by their kind."""
     predictions = evaluated.predictions
     if predictions is None:
-        return blocks.notice("info", "The predictions are not there, so that there are no charts of them.")
+        return blocks.notice("info", "The predictions are missing or broken, so that there are no charts of them.")
     if not len(predictions.rows):
         return blocks.notice("info", f"There are no rows in the split {evaluated.split}.")
     missing = None

@@ -32,9 +32,14 @@ class Headline:
 
 
 def headline_metrics(report: dict[str, Any]) -> str:
-    """'emotion_ai: accuracy 0.931' and so on: the metrics of a BlessingReport that a limit for all rows is about."""
+    """'emotion_ai: accuracy 0.931' and so on: the metrics of a BlessingReport that a limit for all rows is about.
+
+    '' where something is missing in the report: one run must not keep people from the list of all.
+    """
+    if not {"model_name", "thresholds", "metrics"} <= report.keys():
+        return ""
     judged = dict.fromkeys(threshold["metric"] for threshold in report["thresholds"] if not threshold["slice"])
-    metrics = report["metrics"][""]
+    metrics = report["metrics"].get("", {})
     values = [f"{readable(name)} {blocks.number(metrics.get(name), 3)}" for name in judged]
     return f"{report['model_name']}: {', '.join(values)}"
 

@@ -26,6 +26,14 @@ def verdicts() -> list[Verdict]:
     ]
 
 
+MAKERS = {
+    "BlessingReport": "BlessingGen",
+    "InfraBlessing": "ServableCheck",
+    "PushedModel": "Pusher",
+    "ModelCard": "ModelCardGen",
+}
+
+
 @pytest.fixture
 def refused(tmp_path: Path) -> Branch:
     """A branch with a model that is neither blessed nor servable nor pushed."""
@@ -56,8 +64,8 @@ def refused(tmp_path: Path) -> Branch:
     ]
     nodes = [
         Node(
-            f"Toy{kind}",
-            kind,
+            f"Toy{MAKERS[kind]}",
+            MAKERS[kind],
             "done",
             1.0,
             "",
@@ -95,6 +103,14 @@ def test_every_threshold_stands_in_a_table_failed_ones_first(refused: Branch) ->
     assert [table.split("</table>")[0].count("<tr>") - 1 for table in tables] == [3, 2]
     assert "fewer than 50 examples" in section.body
     assert "-0.0500" in section.body
+
+
+def test_slices_are_folded_unless_one_has_failed(refused: Branch) -> None:
+    assert "thresholds of slices" not in blessing.sections(refused)[0].body
+    report = json.loads(Path(refused.nodes[0].outputs["out"][0].uri, "blessing.json").read_text())
+    report["thresholds"] = [t for t in report["thresholds"] if t["state"] != "failed"]
+    Path(refused.nodes[0].outputs["out"][0].uri, "blessing.json").write_text(json.dumps(report))
+    assert "All 1 thresholds of slices; none has failed</summary>" in blessing.sections(refused)[0].body
 
 
 def test_a_model_that_only_the_evaluator_refused_has_a_reason() -> None:

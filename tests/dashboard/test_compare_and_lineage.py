@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 from ml_metadata.metadata_store import metadata_store
 
 from dashboard.lineage import list_pushed, read_lineage
 from dashboard.runs import read_run
 from dashboard.sections import compare, models
 from tests.dashboard.conftest import FIRST, RUNNING, SECOND, Showcase
-from tests.dashboard.stores import StoreBuilder
+from tests.dashboard.stores import Output, StoreBuilder
 
 Store = metadata_store.MetadataStore
 REPORT = {"metrics": {"": {"accuracy": 0.8, "rmse_px": 2.0, "odd": 1.0, "example_count": 10}}, "thresholds": []}
@@ -65,6 +68,36 @@ def test_the_comparison_says_what_differs(store: Store) -> None:
     assert "white_images" in bodies["compare-emotion-findings"]
     assert "the same" in bodies["compare-emotion-data"]
     assert "The same settings" in bodies["compare-keypoints-settings"]
+
+
+def test_a_broken_artifact_takes_its_part_of_the_comparison_only(showcase: Showcase, tmp_path: Path) -> None:
+    broken = tmp_path / "findings"
+    broken.mkdir()
+    (broken / "findings.jsonl").write_text('{"cut')
+    nodes = showcase.emotion.nodes(9)
+    findings = {"findings": Output("Findings", str(broken))}
+    nodes = [dataclasses.replace(n, outputs=findings) if n.id == "EmotionFindingsGen" else n for n in nodes]
+    builder = StoreBuilder(showcase.path.with_name("broken.sqlite"))
+    builder.add_run("one", nodes)
+    run = read_run(builder.store, "one")
+    found = [section.id for section in compare.sections(run, run)]
+    assert "compare-emotion-findings-broken" in found
+    assert {"compare-emotion-metrics", "compare-emotion-time"} <= set(found)
+
+
+def test_long_fingerprints_leave_room_for_the_second(store: Store) -> None:
+    first, second = (read_run(store, run).branches[0] for run in (FIRST, SECOND))
+    fingerprint = "0123456789abcdef" * 4
+    node = second.nodes[0]
+    other = dataclasses.replace(node, parameters={**node.parameters, "code_fingerprint": fingerprint})
+    body = compare._settings(first, dataclasses.replace(second, nodes=(other, *second.nodes[1:])))
+    assert fingerprint[:12] in body
+    assert fingerprint not in body
+
+
+def test_a_time_that_rounds_to_nothing_has_no_minus() -> None:
+    assert compare._difference(0.14, 0.13) == "+0.0 s"
+    assert compare._difference(0.5, 0.1) == "-0.4 s"
 
 
 def test_branches_of_one_run_only_are_named(store: Store, showcase: Showcase) -> None:

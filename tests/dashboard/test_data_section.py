@@ -109,7 +109,7 @@ def test_drift_is_beside_what_the_served_model_has_learned_from(damaged_emotion:
     assert (served["name"], now["name"]) == ("version 1", "train, now")
     middle = [np.average(one["x"], weights=one["y"]) for one in (served, now)]
     assert middle[1] > middle[0] + 0.15
-    assert "Too far away: brightness" in body
+    assert "Moved by more than is allowed: brightness" in body
 
 
 def test_drift_says_so_where_the_served_version_is_gone(damaged_emotion: Branch) -> None:
@@ -246,5 +246,5 @@ def test_survives_files_that_are_gone(damaged_emotion: Branch, tmp_path: Path) -
 
     found = bodies(gone)
 
-    assert "files are not there any more" in found["emotion-faces"]
-    assert "files are not there any more" in found["emotion-looks"]
+    assert "files are missing or broken" in found["emotion-faces"]
+    assert "files are missing or broken" in found["emotion-looks"]

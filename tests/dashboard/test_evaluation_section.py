@@ -276,7 +276,7 @@ def test_no_rows_and_no_predictions(branches: dict[str, Branch], tmp_path: Path)
     ]
     branch = Branch("Emotion", tuple(nodes))
     [section] = evaluation.sections(branch)
-    assert "predictions are not there" in section.body
+    assert "predictions are missing or broken" in section.body
     np.savez(tmp_path / "predictions.npz", rows=np.arange(0), labels=np.empty(0), predictions=np.empty((0, 5)))
     [section] = evaluation.sections(branch)
     assert "There are no rows" in section.body

@@ -13,7 +13,7 @@ import pytest
 from ml_metadata.metadata_store import metadata_store
 
 from dashboard.report import branch_sections, render_branch, render_report
-from dashboard.runs import Artifact, Branch, read_run
+from dashboard.runs import Artifact, Branch, Node, read_run
 from tests.dashboard.conftest import FAILED, RUNNING, SECOND, Showcase
 
 Store = metadata_store.MetadataStore
@@ -89,6 +89,47 @@ def test_cut_off_files_break_no_page(store: Store, tmp_path: Path, artifact_type
         if path.is_file():
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     assert "<h1>Emotion</h1>" in render_branch(branch)
+
+
+@pytest.mark.parametrize(
+    ("artifact_type", "name", "content", "broken"),
+    [
+        ("Findings", "summary.json", b'{"cut', set()),
+        ("Findings", "findings.jsonl", b'{"odd": 1}', {"emotion-drift-broken", "emotion-findings-broken"}),
+        ("ExampleStatistics", "FeatureStats.pb", b"", set()),
+        ("Examples", "data_tfrecord-*", b"cut", {"emotion-faces-broken"}),
+        ("Predictions", "predictions.npz", b"", set()),
+        ("BlessingReport", "blessing.json", b"[1]", set()),
+    ],
+)
+def test_a_broken_file_takes_no_more_than_its_part(
+    store: Store, tmp_path: Path, artifact_type: str, name: str, content: bytes, broken: set[str]
+) -> None:
+    branch = moved(read_run(store, SECOND).branches[0], artifact_type, tmp_path / "broken")
+    for path in list((tmp_path / "broken").rglob(name)):
+        path.write_bytes(content)
+    sections = {section.id: section.body for section in branch_sections(branch)}
+    assert {section_id for section_id in sections if section_id.endswith("-broken")} <= broken
+    assert {"emotion-data", "emotion-looks", "emotion-training", "emotion-blessing"} <= sections.keys()
+    assert "missing or broken" in " ".join(sections.values())
+
+
+def test_parameters_count_where_only_artifacts_are_known(store: Store, tmp_path: Path) -> None:
+    branch = read_run(store, SECOND).branches[0]
+    (tmp_path / "servable_check.json").write_text(
+        json.dumps({"median_ms": 3.5, "checks": [], "passed": True, "reasons": []})
+    )
+    made = [artifacts for node in branch.nodes for artifacts in node.outputs.values()]
+    outputs = {str(number): artifacts for number, artifacts in enumerate(made)}
+    outputs["infra_blessing"] = (Artifact(999, "InfraBlessing", str(tmp_path), {}),)
+    nodes = [
+        Node("EmotionServableCheck", "", "done", None, "", (), {}, {}, {"max_median_ms": 77.0}),
+        Node("EmotionBlessingGen", "", "done", None, "", (), {}, {}, {"split": "eval"}),
+        Node("EmotionArtifacts", "", "done", None, "", (), {}, outputs, {}),
+    ]
+    page = render_branch(Branch("Emotion", tuple(nodes)))
+    assert "77 ms are allowed" in page
+    assert "split eval" in page
 
 
 def test_a_branch_of_artifacts_alone_is_a_page(store: Store) -> None:

@@ -14,6 +14,8 @@ import requests
 
 from dashboard.connection import connection_config
 from dashboard.errors import UsageError
+from dashboard.runs import open_store
+from dashboard.sections.runs import headline_metrics
 from dashboard.server import serve
 from tests.dashboard.conftest import FAILED, FIRST, RUNNING, SECOND, Showcase
 
@@ -96,6 +98,12 @@ def test_what_is_not_there_is_a_page_that_says_so(address: str, path: str) -> No
     assert b"root:" not in body
 
 
+def test_an_unknown_run_gets_no_hint_for_the_command_line(address: str) -> None:
+    _, body = raw(address, "/runs/unknown")
+    assert b"There is no run of this name." in body
+    assert b"emotion-ai report" not in body
+
+
 def test_names_in_addresses_are_escaped(address: str) -> None:
     _, body = raw(address, "/runs/%3Cscript%3Ealert(1)%3C%2Fscript%3E")
     assert b"<script>alert" not in body
@@ -152,8 +160,19 @@ def test_a_port_that_is_taken_is_explained(showcase: Showcase) -> None:
             serve(showcase.connection, port=port)
 
 
+def test_a_port_that_cannot_be_is_explained(showcase: Showcase) -> None:
+    with pytest.raises(UsageError, match="--port 99999: there is none"):
+        serve(showcase.connection, port=99_999)
+
+
 def test_a_file_of_something_else_is_explained(tmp_path: Path) -> None:
     path = tmp_path / "other.sqlite"
     path.write_bytes(b"SQLite format 3\0" + b"?" * 5000)
-    with pytest.raises(UsageError, match="ML Metadata cannot be read"):
-        serve(connection_config(str(path)))
+    for read in (serve, open_store):
+        with pytest.raises(UsageError, match="ML Metadata cannot be read"):
+            read(connection_config(str(path)))
+
+
+def test_a_report_without_metrics_keeps_nobody_from_the_list() -> None:
+    assert headline_metrics({"thresholds": []}) == ""
+    assert headline_metrics({"model_name": "toy", "thresholds": [], "metrics": {}}) == "toy: "

@@ -90,7 +90,7 @@ def test_nothing_is_shown_without_an_epoch(tmp_path: Path) -> None:
     (tmp_path / "train").mkdir()
     assert read_training_log(str(tmp_path)) is None
     [section] = training.sections(branch_of(tmp_path, "{}"))
-    assert "not there any more" in section.body
+    assert "missing or broken" in section.body
 
 
 def test_runs_of_the_store(store: metadata_store.MetadataStore) -> None:
