@@ -4,3 +4,5 @@
 SERVING_EXAMPLES = "serving_examples"
 # Serialized tf.Examples with labels -> transformed features: gives the truth, and what to slice by.
 TRANSFORM_FEATURES = "transform_features"
+# Serialized tf.Examples -> classes and their scores, for TensorFlow Serving's Classify; of a model with classes.
+CLASSIFY = "classify"

@@ -8,10 +8,8 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from components.signature_names import SERVING_EXAMPLES, TRANSFORM_FEATURES
+from components.signature_names import CLASSIFY, SERVING_EXAMPLES, TRANSFORM_FEATURES
 from pipeline.image_decoding import UNREADABLE, decode_images
-
-CLASSIFY = "classify"
 
 # What clients get from the model's output for images that were sent with these sizes: (output, width and height in
 # pixels, float32 [n, 2]) -> name -> tensor [n, ...].

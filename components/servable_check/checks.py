@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import statistics
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,16 @@ import tensorflow as tf
 
 from components.servable_check.report import CheckFailedError, Recorder
 from components.servable_check.requests import (
-    CLASSIFY,
     INPUTS,
     Array,
     read_graph,
-    read_warmup,
     serving_inputs,
     serving_signatures,
     strings,
 )
 from components.servable_check.servers import OpenServer, RequestError, Server
-from serving.server.loading import MAX_WARMUP_RECORDS
+from components.signature_names import CLASSIFY
+from serving.server.loading import MAX_WARMUP_RECORDS, read_warmup
 
 # Of an answer from the evaluated one, over max(1, |value|). PNG files are resized, if only to their own size.
 _TOLERANCES = {
@@ -297,7 +297,7 @@ def _describe(inputs: dict[str, tf.DType]) -> str:
 
 
 def _warmup(model_path: str, signatures: list[str]) -> str:
-    logs = read_warmup(model_path)
+    logs = list(read_warmup(Path(model_path)))
     remedy = "Write a request to each serving signature, as ServableCheck does"
     if len(logs) > MAX_WARMUP_RECORDS:
         raise CheckFailedError(

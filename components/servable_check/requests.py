@@ -11,9 +11,9 @@ import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
+from components.signature_names import CLASSIFY
 from serving.server.loading import WARMUP_FILE
 
-CLASSIFY = "classify"
 # Signature -> name and type of its only input.
 INPUTS = {
     "serving_default": ("image_bytes", tf.string),
@@ -104,17 +104,6 @@ def write_warmup(examples: Sequence[bytes], model_path: str) -> None:
                 # The server takes the model's name from where it is served: the requests are good for any name.
                 log.predict_log.request.CopyFrom(predict_request(signature, inputs[signature]))
                 writer.write(log.SerializeToString())
-
-
-def read_warmup(model_path: str) -> list[prediction_log_pb2.PredictionLog]:
-    """A SavedModel's warm-up requests; none where it has no file of them."""
-    path = os.path.join(model_path, WARMUP_FILE)
-    if not tf.io.gfile.exists(path):
-        return []
-    return [
-        prediction_log_pb2.PredictionLog.FromString(record)
-        for record in tf.data.TFRecordDataset(path).as_numpy_iterator()
-    ]
 
 
 def _pixels(feature: dict[str, tf.train.Feature]) -> npt.NDArray[np.uint8]:

@@ -48,19 +48,32 @@ def warm_up(servable: Servable, path: Path) -> None:
     Raises:
       StatusError: one of them is answered with an error, there are too many, or they cannot be read.
     """
-    file = path / WARMUP_FILE
-    if not file.exists():
-        return
-    for count, record in enumerate(_records(file.read_bytes()), 1):
+    for count, log in enumerate(read_warmup(path), 1):
         if count > MAX_WARMUP_RECORDS:
+            file = path / WARMUP_FILE
             raise StatusError(
                 codes.INVALID_ARGUMENT, f"Number of warmup records exceeds the maximum ({MAX_WARMUP_RECORDS}): {file}"
             )
+        _replay(servable, log)
+
+
+def read_warmup(path: Path) -> Iterator[prediction_log_pb2.PredictionLog]:
+    """A SavedModel's warm-up requests; none where it has no file of them.
+
+    Args:
+      path: of the SavedModel.
+
+    Raises:
+      StatusError: they cannot be read.
+    """
+    file = path / WARMUP_FILE
+    if not file.exists():
+        return
+    for record in _records(file.read_bytes()):
         try:
-            log = prediction_log_pb2.PredictionLog.FromString(record)
+            yield prediction_log_pb2.PredictionLog.FromString(record)
         except DecodeError:
             raise _damaged() from None
-        _replay(servable, log)
 
 
 def _replay(servable: Servable, log: prediction_log_pb2.PredictionLog) -> None:

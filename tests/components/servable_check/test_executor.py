@@ -17,8 +17,8 @@ from tfx.types import channel_utils, standard_artifacts
 from components import predictions
 from components.servable_check import executor, session_check
 from components.servable_check.component import ServableCheck
-from components.servable_check.requests import INPUTS, read_warmup
-from serving.server.loading import WARMUP_FILE
+from components.servable_check.requests import INPUTS
+from serving.server.loading import WARMUP_FILE, read_warmup
 from tests.components.servable_check import models
 
 ROWS = 40
@@ -133,7 +133,7 @@ def test_a_good_model_is_blessed(good: Result) -> None:
 
 
 def test_the_blessed_model_has_warm_up_requests_and_answers(good: Result, good_model: Path) -> None:
-    logs = [log.predict_log.request for log in read_warmup(good.model)]
+    logs = [log.predict_log.request for log in read_warmup(Path(good.model))]
     sizes = [tf.make_ndarray(log.inputs[INPUTS[log.model_spec.signature_name][0]]).shape[0] for log in logs]
     assert sorted(sizes) == [1] * 5 + [8] * 5
     serialized, images = models.examples(2)
