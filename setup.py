@@ -9,6 +9,7 @@ REQUIRES = [
     "tensorflow-data-validation",  # statistics and anomalies
     "tensorflow-transform",  # one preprocessing graph for training and serving
     "tensorflow-model-analysis",  # evaluation and blessing
+    "kfp==2.5.0",  # the form of packages for Kubeflow Pipelines; what TFX 1.16 compiles with
     "apache-beam[gcp]==2.65.0",  # all data-parallel work; tfx-bsl 1.16 needs dill, which later ones dropped
     "tensorboard",  # reads what trainings have logged
     "tfx-bsl",  # Arrow batches to tf.Examples
