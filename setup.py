@@ -9,7 +9,7 @@ REQUIRES = [
     "tensorflow-data-validation",  # statistics and anomalies
     "tensorflow-transform",  # one preprocessing graph for training and serving
     "tensorflow-model-analysis",  # evaluation and blessing
-    "kfp==2.5.0",  # the form of packages for Kubeflow Pipelines; what TFX 1.16 compiles with
+    "kfp-pipeline-spec==0.2.2",  # packages for Kubeflow Pipelines; newer ones, and kfp itself, want protobuf 4
     "apache-beam[gcp]==2.65.0",  # all data-parallel work; tfx-bsl 1.16 needs dill, which later ones dropped
     "tensorboard",  # reads what trainings have logged
     "tfx-bsl",  # Arrow batches to tf.Examples
@@ -49,6 +49,7 @@ EXTRAS = {
         "prometheus-client",  # reads the metrics of the local model server
         "pytest",  # tests
         "pytest-timeout",  # no test hangs for ever
+        "pytest-xdist",  # tests side by side, one process a core
         "ruff",  # style
         "selenium",  # the demo page in Debian's Chromium
         "types-PyYAML",  # types

@@ -29,13 +29,13 @@ def turn(side: str, csv: Path, folder: Path) -> None:
     from tfx.utils import io_utils, proto_utils
 
     from components.face_csv_example_gen.executor import Executor
-    from pipeline.dag import BEAM_PIPELINE_ARGS
+    from pipeline.deployment import BEAM_IN_PROCESS
     from pipeline.emotion.features import CSV_FORMAT
     from pipeline.tasks import EMOTION
 
     executor_class = Executor if side == "ours" else StockExecutor
     context = executor_class.Context(
-        beam_pipeline_args=list(BEAM_PIPELINE_ARGS), tmp_dir=str(folder / "tmp"), unique_id="1"
+        beam_pipeline_args=list(BEAM_IN_PROCESS), tmp_dir=str(folder / "tmp"), unique_id="1"
     )
     examples = standard_artifacts.Examples()
     examples.uri = str(folder / "examples")

@@ -24,7 +24,7 @@ _SUMMARY_FILE = "summary.json"
 class Findings(artifact.Artifact):
     """Artifact: `findings.jsonl`, a finding on each line, worst first, and `summary.json`, see `write`."""
 
-    TYPE_NAME = "Findings"
+    TYPE_NAME = "emotion_ai.Findings"
 
 
 @dataclasses.dataclass(frozen=True)

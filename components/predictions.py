@@ -16,7 +16,7 @@ _FILE = "predictions.npz"
 class Predictions(artifact.Artifact):
     """Artifact: `predictions.npz`, see `write`."""
 
-    TYPE_NAME = "Predictions"
+    TYPE_NAME = "emotion_ai.Predictions"
 
 
 def write(

@@ -120,6 +120,11 @@ def chart(figure: go.Figure, title: str, summary: str, data: Markup | None = Non
     return _macro("chart", figure=figure.to_json(), low=low, title=title, summary=summary, data=data)
 
 
+def has_chart(body: Markup) -> bool:
+    """Whether there is a `chart` in it."""
+    return " data-figure=" in body
+
+
 def table(
     head: Sequence[str], rows: Sequence[Sequence[str | Cell]], caption: str = "", numbers_from: int = 1
 ) -> Markup:

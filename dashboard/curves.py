@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,13 @@ class Curve:
     x: Floats
     y: Floats
     area: float
+
+
+@dataclasses.dataclass(frozen=True)
+class RocCurve(Curve):
+    """True (y) by false (x) positive rate, and from which probability on a row counts as positive, [k], 0..1."""
+
+    thresholds: Floats
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,22 +62,41 @@ def precision_recall(is_class: npt.NDArray[np.bool_], probabilities: npt.NDArray
     return Curve(*thinned(recall, precision), float(average_precision_score(is_class, probabilities)))
 
 
-def roc(is_class: npt.NDArray[np.bool_], probabilities: npt.NDArray[np.float32]) -> Curve | None:
-    """True (y) by false (x) positive rate of one class against the rest; None where all or no rows are of it."""
+def roc(is_class: npt.NDArray[np.bool_], probabilities: npt.NDArray[np.float32]) -> RocCurve | None:
+    """True by false positive rate of one class against the rest; None where all or no rows are of it."""
     if not is_class.any() or is_class.all():
         return None
-    false_rate, true_rate, _ = roc_curve(is_class, probabilities)
-    return Curve(*thinned(false_rate, true_rate), float(roc_auc_score(is_class, probabilities)))
+    false_rate, true_rate, thresholds = roc_curve(is_class, probabilities)
+    kept = _kept_points(false_rate, true_rate)
+    area = float(roc_auc_score(is_class, probabilities))
+    # The first one, at which no row is positive, is infinite.
+    return RocCurve(false_rate[kept], true_rate[kept], area, np.minimum(thresholds[kept], 1.0))
+
+
+def micro_average_roc(labels: npt.NDArray[np.integer[Any]], probabilities: npt.NDArray[np.float32]) -> RocCurve | None:
+    """The curve of all classes together: each pair of a row and a class counts as a row of its own.
+
+    Args:
+      labels: [n], class ids.
+      probabilities: float [n, classes].
+    """
+    is_class = labels[:, np.newaxis] == np.arange(probabilities.shape[1])
+    return roc(is_class.ravel(), probabilities.ravel())
 
 
 def thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """At most MOST_POINTS of a curve's points [n], evenly along its length, with its first and last."""
-    if len(x) <= MOST_POINTS:
-        return x, y
-    length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
-    kept = np.unique(np.searchsorted(length, np.linspace(0, length[-1], MOST_POINTS - 1)).clip(max=len(x) - 1))
-    kept = np.union1d(kept, [len(x) - 1])
+    kept = _kept_points(x, y)
     return x[kept], y[kept]
+
+
+def _kept_points(x: Floats, y: Floats) -> npt.NDArray[np.intp]:
+    """Where the points stand that `thinned` keeps, ascending."""
+    if len(x) <= MOST_POINTS:
+        return np.arange(len(x))
+    length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
+    kept = np.searchsorted(length, np.linspace(0, length[-1], MOST_POINTS - 1)).clip(max=len(x) - 1)
+    return np.union1d(kept, [len(x) - 1])
 
 
 def calibration(labels: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float32]) -> tuple[list[Bin], float]:

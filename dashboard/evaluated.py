@@ -102,10 +102,12 @@ class Evaluated:
 
 def read_evaluated(branch: Branch) -> Evaluated | None:
     """The evaluation of a branch; None before there is one."""
-    report = read_json(branch.output("BlessingReport"), "blessing.json")
+    report = read_json(branch.output("emotion_ai.BlessingReport"), "blessing.json")
     if report is None:
         return None
-    judge = next((node for node in branch.nodes if any(a.type == "BlessingReport" for a in _all(node.outputs))), None)
+    judge = next(
+        (node for node in branch.nodes if any(a.type == "emotion_ai.BlessingReport" for a in _all(node.outputs))), None
+    )
     # Where only artifacts are known, another node stands for all that have put them out.
     named = (node.parameters.get("split") for node in (branch.node("BlessingGen"), judge) if node)
     split = next((split for split in named if split), _SPLIT)
@@ -199,7 +201,7 @@ def capitalised(text: str) -> str:
 
 
 def _read_predictions(branch: Branch) -> Predictions | None:
-    content = read_bytes(branch.output("Predictions"), "predictions.npz")
+    content = read_bytes(branch.output("emotion_ai.Predictions"), "predictions.npz")
     if content is None:
         return None
     try:

@@ -102,7 +102,7 @@ def read_lineage(store: metadata_store.MetadataStore, version: PushedVersion) ->
     )
     example_gen, trainer = _maker(branch, "Examples"), _maker(branch, "Model")
     schema_gen = _maker(branch, "Schema")
-    card = read_json(branch.output("ModelCard"), "model_card.json") or {}
+    card = read_json(branch.output("emotion_ai.ModelCard"), "model_card.json") or {}
     read = example_gen.parameters if example_gen else {}
     return Lineage(
         version=version,

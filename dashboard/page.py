@@ -10,7 +10,7 @@ from pathlib import Path
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from dashboard.blocks import ENVIRONMENT, Section
+from dashboard.blocks import ENVIRONMENT, Section, has_chart
 
 STATIC = Path(__file__).parent / "static"
 _INLINE_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
@@ -32,7 +32,7 @@ def render_page(
       inline: whether all that it needs is in it, so that it works as a file and without a network.
     """
     template = ENVIRONMENT.get_template("page.html.j2")
-    head = _inline_head() if inline else _linked_head()
+    head = _inline_head(any(has_chart(section.body) for section in sections)) if inline else _linked_head()
     return template.render(title=title, sections=sections, lead=lead, footer=footer, pages=pages, head=head)
 
 
@@ -44,14 +44,15 @@ def assets() -> dict[str, tuple[str, str]]:
     return {**files, "plotly.js": ("text/javascript", get_plotlyjs())}
 
 
-@lru_cache(maxsize=1)
-def _inline_head() -> Markup:
+@lru_cache(maxsize=2)
+def _inline_head(with_charts: bool) -> Markup:
     texts = {name: text for name, (_, text) in assets().items()}
+    # Plotly is megabytes.
+    scripts = ["plotly.js", "dashboard.js"] if with_charts else ["dashboard.js"]
     # Not escaped: these are the project's own files. The policy keeps the page from asking any host for anything.
     return Markup(
         f'<meta http-equiv="Content-Security-Policy" content="{_INLINE_POLICY}">\n'
-        f"<style>{texts['dashboard.css']}</style>\n"
-        f"<script>{texts['plotly.js']}</script>\n<script>{texts['dashboard.js']}</script>"
+        f"<style>{texts['dashboard.css']}</style>\n" + "\n".join(f"<script>{texts[name]}</script>" for name in scripts)
     )
 
 

@@ -141,7 +141,7 @@ class Pages:
         """Metrics and pushes by run; those of ended runs are read once."""
         if all(run.id in self._headlines for run in runs):
             return self._headlines
-        reports, pushed = (outputs_by_run(store, name) for name in ("BlessingReport", "PushedModel"))
+        reports, pushed = (outputs_by_run(store, name) for name in ("emotion_ai.BlessingReport", "PushedModel"))
         found = dict(self._headlines)
         for run in runs:
             if run.id not in found:

@@ -1,8 +1,9 @@
-"""A run, or a branch, as one page that needs nothing else."""
+"""A run, a branch, or a part of one, as one page that needs nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
@@ -20,6 +21,10 @@ _OF_BRANCH: dict[str, Callable[[Branch], list[Section]]] = {
     "evaluation": evaluation.sections,
     "blessing": blessing.sections,
 }
+# In the order in which they are shown.
+PARTS = tuple(_OF_BRANCH)
+# Where the other parts are on other pages.
+_ALONE = {"findings": functools.partial(findings.sections, beside_data=False)}
 
 
 def render_report(run: Run) -> str:
@@ -27,10 +32,10 @@ def render_report(run: Run) -> str:
     return render_page(title(run), run_sections(run), lead=Markup(), footer=footer(run), inline=True)
 
 
-def render_branch(branch: Branch) -> str:
-    """The page of a branch of which only artifacts are known: for a node of the pipeline itself, and for Kubeflow."""
+def render_sections(branch: Branch, sections: Sequence[Section]) -> str:
+    """The page of all or some sections of a branch: for a node of the pipeline itself, and for Kubeflow."""
     name = branch.name or "Branch"
-    return render_page(name, branch_sections(branch), lead=Markup(), footer=f"{name}: a report.", inline=True)
+    return render_page(name, sections, lead=Markup(), footer=f"{name}: a report.", inline=True)
 
 
 def title(run: Run) -> str:
@@ -50,10 +55,21 @@ def run_sections(run: Run) -> list[Section]:
 
 def branch_sections(branch: Branch) -> list[Section]:
     """The sections of a branch; one that fails says so in its place."""
-    sections: list[Section] = []
-    for name, make in _OF_BRANCH.items():
-        try:
-            sections += make(branch)
-        except Exception as error:
-            sections.append(broken(f"{branch.name.lower()}-{name}", f"{branch.name}: {name}", error))
-    return sections
+    return [section for name in PARTS for section in part(branch, name)]
+
+
+def part(branch: Branch, name: str, *, alone: bool = False) -> list[Section]:
+    """The sections of a part of a branch; where making them fails, one that says so.
+
+    Args:
+      branch: it.
+      name: one of PARTS.
+      alone: whether the other parts are on other pages.
+    """
+    make = _OF_BRANCH[name]
+    if alone:
+        make = _ALONE.get(name, make)
+    try:
+        return make(branch)
+    except Exception as error:
+        return [broken(f"{branch.name.lower()}-{name}", f"{branch.name}: {name}", error)]

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any, Literal
 
+from google.protobuf import json_format
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2
 
@@ -37,6 +38,7 @@ _STATES: dict[int, NodeState] = {
 }
 # ML Metadata looks at no more in one query, and does not say so.
 _MOST_STARTING_NODES = 100
+_WRAPPED = "__value__"
 _OUTPUT = (metadata_store_pb2.Event.OUTPUT, metadata_store_pb2.Event.DECLARED_OUTPUT)
 
 
@@ -322,12 +324,15 @@ def _node_id(store: metadata_store.MetadataStore, execution: metadata_store_pb2.
 
 
 def _values(properties: Any) -> dict[str, Any]:
-    """Plain values of a map of properties; of structures, which TFX wraps JSON values into, the JSON text."""
+    """Plain values of a map of properties; of lists and objects, the JSON text."""
     values = {}
     for name, value in properties.items():
         kind = value.WhichOneof("value")
         if kind == "struct_value":
-            values[name] = value.struct_value.fields["__value__"].string_value
+            content = json_format.MessageToDict(value.struct_value)
+            # TFX wraps what is no object into one, on Kubeflow numbers and texts, too.
+            content = content.get(_WRAPPED, content)
+            values[name] = content if isinstance(content, (str, float, bool)) else json.dumps(content)
         elif kind in ("int_value", "double_value", "string_value", "bool_value"):
             values[name] = getattr(value, kind)
     return values

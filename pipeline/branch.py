@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from pathlib import Path
+from typing import Any
 
 from tfx.components.evaluator.component import Evaluator
 from tfx.components.example_validator.component import ExampleValidator
@@ -12,12 +14,14 @@ from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
 from tfx.components.transform.component import Transform
 from tfx.dsl.components.base.base_node import BaseNode
+from tfx.orchestration.data_types import RuntimeParameter
 
 from components.anomaly_gate.component import AnomalyGate
 from components.atomic_pusher.component import AtomicPusher
 from components.baseline_model.component import BaselineModel
 from components.blessing.component import BlessingGen
 from components.curated_schema.component import CuratedSchema
+from components.data_report.component import DataReport
 from components.face_csv_example_gen.component import FaceCsvExampleGen
 from components.findings_gen.component import FindingsGen
 from components.findings_gen.waivers import Waiver
@@ -26,9 +30,10 @@ from components.model_card.component import ModelCardGen
 from components.run_report.component import RunReport
 from components.servable_check.component import ServableCheck
 from dashboard.page_files import PAGE_FILES
-from pipeline.card_facts import DESCRIPTIONS, commit, environment
+from pipeline.card_facts import DESCRIPTIONS
 from pipeline.config import Serving, TaskSettings
-from pipeline.fingerprint import code_fingerprint, file_fingerprint, files_fingerprint
+from pipeline.deployment import Deployment
+from pipeline.fingerprint import file_fingerprint
 from pipeline.tasks import Task
 
 # `train` fits weights, `eval` stops the training; only this one has no say in what the model becomes.
@@ -37,10 +42,10 @@ EVALUATED_SPLIT = "test"
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """A CSV to read.
+    """A CSV to read; what is text may also be known only when the run begins.
 
     Attributes:
-      path: the file.
+      path: the file, as the nodes see it.
       fingerprint: changes when its content does.
       class_coding: coding of its class column, see FaceCsvFormat; 'auto' to find out.
       split_by: 'hash' or 'usage'.
@@ -48,16 +53,16 @@ class Source:
       waivers: the findings in it that are accepted.
     """
 
-    path: str
-    fingerprint: str
-    class_coding: str = "auto"
-    split_by: str = "hash"
+    path: str | RuntimeParameter
+    fingerprint: str | RuntimeParameter
+    class_coding: str | RuntimeParameter = "auto"
+    split_by: str | RuntimeParameter = "hash"
     max_bad_rows: float = 0.0
     waivers: tuple[Waiver, ...] = ()
 
 
 def create_branch(
-    task: Task, source: Source, settings: TaskSettings, serving: Serving, models_root: str, run_id: str
+    task: Task, source: Source, settings: TaskSettings, serving: Serving, deployment: Deployment
 ) -> list[BaseNode]:
     """The nodes of one branch.
 
@@ -66,13 +71,16 @@ def create_branch(
       source: its CSV.
       settings: training and thresholds.
       serving: what a server asks of the model.
-      models_root: folder that gets `<model name>/<version>/`.
-      run_id: another one for each run.
+      deployment: where the nodes run.
     """
-    model_base_path = os.path.join(models_root, task.model_name)
-    training_code = code_fingerprint(task.module("training"))
+
+    def code_fingerprint(module: str, *files: Path) -> str:
+        return deployment.code_fingerprint(module, files)
+
+    model_base_path = os.path.join(deployment.models_root, task.model_name)
     evaluation_code = code_fingerprint(task.module("evaluation"))
-    preprocessing_code = code_fingerprint(task.module("preprocessing"))
+    training = {"training": settings.training.model_dump()}
+    training_at_run_time = deployment.training.get(task.name)
 
     example_gen = FaceCsvExampleGen(
         csv_path=source.path,
@@ -82,7 +90,10 @@ def create_branch(
         data_fingerprint=source.fingerprint,
         code_fingerprint=code_fingerprint("components.face_csv_example_gen.executor"),
     )
-    schema_gen = CuratedSchema(schema_file=str(task.schema_file), schema_fingerprint=file_fingerprint(task.schema_file))
+    schema_gen = CuratedSchema(
+        schema_file=os.path.join(deployment.schemas, task.schema_file.name),
+        schema_fingerprint=file_fingerprint(task.schema_file),
+    )
     statistics_gen = StatisticsGen(examples=example_gen.outputs["examples"], schema=schema_gen.outputs["schema"])
     example_validator = ExampleValidator(
         statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
@@ -99,6 +110,19 @@ def create_branch(
         model_base_path=model_base_path,
         code_fingerprint=code_fingerprint("components.findings_gen.executor"),
     )
+    data_parameters = {
+        "ExampleGen": _parameters(example_gen, "csv_format"),
+        "FindingsGen": _parameters(findings_gen, "waivers", "model_base_path"),
+    }
+    data_report = DataReport(
+        examples=example_gen.outputs["examples"],
+        statistics=statistics_gen.outputs["statistics"],
+        anomalies=example_validator.outputs["anomalies"],
+        findings=findings_gen.outputs["findings"],
+        branch=task.node_id(""),
+        parameters=data_parameters,
+        code_fingerprint=code_fingerprint("components.data_report.executor", *PAGE_FILES),
+    )
     gate = AnomalyGate(
         examples=example_gen.outputs["examples"],
         findings=findings_gen.outputs["findings"],
@@ -108,7 +132,7 @@ def create_branch(
         examples=gate.outputs["passed_examples"],
         schema=schema_gen.outputs["schema"],
         preprocessing_fn=task.module("preprocessing.preprocessing_fn"),
-        custom_config={"code_fingerprint": preprocessing_code},
+        custom_config={"code_fingerprint": code_fingerprint(task.module("preprocessing"))},
         # StatisticsGen has done it on the same rows; doing it twice more takes longer than the transformation.
         disable_statistics=True,
         # Nothing here is analysed over the data set, so that there is nothing to cache.
@@ -118,7 +142,8 @@ def create_branch(
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         run_fn=task.module("training.run_fn"),
-        custom_config={"training": settings.training.model_dump(), "code_fingerprint": training_code},
+        custom_config=training_at_run_time
+        or {**training, "code_fingerprint": code_fingerprint(task.module("training"))},
     )
     baseline_model = BaselineModel(
         candidate=trainer.outputs["model"],
@@ -162,11 +187,11 @@ def create_branch(
         report=blessing_gen.outputs["report"],
         model_name=task.model_name,
         data_fingerprint=source.fingerprint,
-        settings=settings.model_dump_json(),
-        commit=commit(),
-        environment=json.dumps(environment()),
+        training=training_at_run_time or json.dumps(training),
+        settings=settings.model_dump_json(exclude={"training"}),
+        commit=deployment.commit,
         description=json.dumps(DESCRIPTIONS[task.name]),
-        code_fingerprint=code_fingerprint("components.model_card.executor") + file_fingerprint(card.TEMPLATE),
+        code_fingerprint=code_fingerprint("components.model_card.executor", card.TEMPLATE),
     )
     run_report = RunReport(
         examples=example_gen.outputs["examples"],
@@ -180,13 +205,13 @@ def create_branch(
         model_card=model_card_gen.outputs["model_card"],
         branch=task.node_id(""),
         parameters={
-            "ExampleGen": example_gen.exec_properties,
-            "FindingsGen": findings_gen.exec_properties,
-            "Trainer": trainer.exec_properties,
-            "BlessingGen": blessing_gen.exec_properties,
-            "ServableCheck": servable_check.exec_properties,
+            **data_parameters,
+            "BlessingGen": _parameters(blessing_gen, "split"),
+            "ServableCheck": _parameters(servable_check, "max_first_request_ms", "max_median_ms", "max_memory_mb"),
         },
-        code_fingerprint=code_fingerprint("components.run_report.executor") + files_fingerprint(PAGE_FILES),
+        training=training_at_run_time or json.dumps(training),
+        has_classes=bool(task.class_names),
+        code_fingerprint=code_fingerprint("components.run_report.executor", *PAGE_FILES),
     )
     pusher = AtomicPusher(
         model=trainer.outputs["model"],
@@ -196,7 +221,7 @@ def create_branch(
         model_card=model_card_gen.outputs["model_card"],
         model_base_path=model_base_path,
         keep_versions=serving.keep_versions,
-        run_id=run_id,
+        run_id=deployment.run_id,
     )
     nodes = {
         "ExampleGen": example_gen,
@@ -204,6 +229,7 @@ def create_branch(
         "StatisticsGen": statistics_gen,
         "ExampleValidator": example_validator,
         "FindingsGen": findings_gen,
+        "DataReport": data_report,
         "AnomalyGate": gate,
         "Transform": transform,
         "Trainer": trainer,
@@ -216,3 +242,7 @@ def create_branch(
         "Pusher": pusher,
     }
     return [node.with_id(task.node_id(name)) for name, node in nodes.items()]
+
+
+def _parameters(node: BaseNode, *names: str) -> dict[str, Any]:
+    return {name: node.exec_properties[name] for name in names}

@@ -1,14 +1,11 @@
-"""What a model card says that is in no artifact: intended use, limits, commit, environment."""
+"""What a model card says that is in no artifact: intended use, limits, commit."""
 
 from __future__ import annotations
 
-import platform
 import subprocess
-from importlib import metadata
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
-_PACKAGES = ("tensorflow", "keras", "tfx")
 
 _NOT_FOR_DECISIONS = (
     "Not for decisions about people, of any kind: neither hiring, schooling, policing, insurance nor medicine."
@@ -71,11 +68,6 @@ DESCRIPTIONS: dict[str, dict[str, list[str]]] = {
         ],
     },
 }
-
-
-def environment() -> dict[str, str]:
-    """Name -> version of what the models are trained with."""
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in _PACKAGES}}
 
 
 def commit() -> str:

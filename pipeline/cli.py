@@ -11,7 +11,7 @@ from typing import Annotated, Optional
 import typer
 
 from components.errors import InputError
-from pipeline import report_commands, serving_commands
+from pipeline import kubeflow_commands, report_commands, serving_commands
 from pipeline.commands import WorkspaceOption, explained, logged
 from pipeline.config import Settings, load_settings
 from pipeline.workspace import Workspace
@@ -147,6 +147,7 @@ def _run(settings: Settings, workspace: Workspace, started: float) -> bool:
 
 app.add_typer(report_commands.app)
 app.add_typer(serving_commands.app)
+app.add_typer(kubeflow_commands.app)
 
 
 def main() -> None:

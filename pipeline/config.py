@@ -19,7 +19,8 @@ from pydantic import (
 from components.errors import InputError
 from pipeline.emotion import features as emotion
 from pipeline.keypoints import features as keypoints
-from pipeline.yaml_files import describe_problem, read_yaml
+from pipeline.training_settings import Training
+from pipeline.yaml_files import describe_problem, merged, read_yaml
 
 DEFAULTS_FILE = Path(__file__).with_name("settings.yaml")
 
@@ -48,16 +49,6 @@ class Data(_Settings):
     split: Literal["hash", "usage"]
     max_bad_rows: Annotated[float, Field(ge=0, le=1)]
     waivers: Path | None
-
-
-class Training(_Settings):
-    """How long and how fast to learn."""
-
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    learning_rate: PositiveFloat
-    patience: Annotated[int, Field(ge=0)]
-    seed: Annotated[int, Field(ge=0)]
 
 
 class Threshold(_Settings):
@@ -158,18 +149,10 @@ def load_settings(path: Path | None, data_options: dict[str, Any]) -> Settings:
     """
     values = read_yaml(DEFAULTS_FILE, "the installation")
     if path is not None:
-        values = _merged(values, read_yaml(path, "--config"))
+        values = merged(values, read_yaml(path, "--config"))
     given = {key: value for key, value in data_options.items() if value is not None}
     try:
-        return Settings.model_validate(_merged(values, {"data": given}))
+        return Settings.model_validate(merged(values, {"data": given}))
     except ValidationError as error:
         problems = "; ".join(describe_problem(problem) for problem in error.errors())
         raise InputError(f"{path or 'settings'}: {problems}. Every key is described in {DEFAULTS_FILE}.") from None
-
-
-def _merged(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
-    result = dict(base)
-    for key, value in override.items():
-        both = isinstance(result.get(key), dict) and isinstance(value, dict)
-        result[key] = _merged(result[key], value) if both else value
-    return result

@@ -6,26 +6,18 @@ from tfx.orchestration.pipeline import Pipeline
 
 from pipeline.branch import Source, create_branch
 from pipeline.config import Settings
+from pipeline.deployment import Deployment
 from pipeline.tasks import TASKS
 
 PIPELINE_NAME = "emotion-ai"
-
-BEAM_PIPELINE_ARGS = (
-    # By its full name: newer Beam's DirectRunner first tries to download another runner.
-    "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
-    # The workers are threads of this process. Where no image is named, TFX packs its own sources up for remote ones: a
-    # second and a half at each node, and 3 MB in the temporary folder that nobody removes.
-    "--sdk_container_image=none",
-)
 
 
 def create_pipeline(
     settings: Settings,
     sources: dict[str, Source],
+    deployment: Deployment,
     *,
     pipeline_root: str,
-    models_root: str,
-    run_id: str,
     metadata_connection_config: object | None = None,
 ) -> Pipeline:
     """The TFX pipeline, for every orchestrator.
@@ -33,7 +25,8 @@ def create_pipeline(
     Two branches that share nothing but their shape (see branch.py):
 
         FaceCsvExampleGen - StatisticsGen - ExampleValidator - FindingsGen - AnomalyGate - Transform - Trainer - ...
-                                   |                |               |                        |
+                                   |                |               |   |                    |
+                                   |                |               |   +- DataReport        |
                             CuratedSchema ----------+---------------+------------------------+
 
         ... Trainer - Evaluator - BlessingGen - ServableCheck --+-- Pusher
@@ -43,9 +36,8 @@ def create_pipeline(
     Args:
       settings: training and thresholds of both branches.
       sources: task name -> its CSV.
+      deployment: where it runs.
       pipeline_root: folder or bucket for artifacts.
-      models_root: folder or bucket that gets `<model name>/<version>/`, TensorFlow Serving's model base paths.
-      run_id: another one for each run.
       metadata_connection_config: of ML Metadata, where the orchestrator does not bring its own.
     """
     return Pipeline(
@@ -55,10 +47,10 @@ def create_pipeline(
             node
             for task in TASKS
             for node in create_branch(
-                task, sources[task.name], settings.of_task(task.name), settings.serving, models_root, run_id
+                task, sources[task.name], settings.of_task(task.name), settings.serving, deployment
             )
         ],
         enable_cache=True,
         metadata_connection_config=metadata_connection_config,
-        beam_pipeline_args=list(BEAM_PIPELINE_ARGS),
+        beam_pipeline_args=list(deployment.beam_pipeline_args),
     )

@@ -21,19 +21,14 @@ def file_fingerprint(path: Path) -> str:
     return digest.hexdigest()
 
 
-def files_fingerprint(paths: Iterable[Path]) -> str:
-    """16 hexadecimal digits that change with the content of any of the files."""
-    digests = "".join(file_fingerprint(path) for path in paths)
-    return hashlib.sha256(digests.encode()).hexdigest()[:16]
-
-
-def code_fingerprint(module: str) -> str:
+def code_fingerprint(module: str, files: Iterable[Path] = ()) -> str:
     """SHA-256 of the sources of a module and of all of ours that it imports, directly or not.
 
     Found by parsing, nothing is imported. Libraries do not count: they are pinned.
 
     Args:
       module: dotted path of a module of this project.
+      files: further files that the code reads.
 
     Returns:
       16 hexadecimal digits.
@@ -41,6 +36,8 @@ def code_fingerprint(module: str) -> str:
     digest = hashlib.sha256()
     for name, path in sorted(_closure(module).items()):
         digest.update(f"{name}\0".encode() + path.read_bytes())
+    for path in files:
+        digest.update(file_fingerprint(path).encode())
     return digest.hexdigest()[:16]
 
 

@@ -12,10 +12,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
+from pydantic import ValidationError
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx_bsl.tfxio import dataset_options
 
+from components.errors import InputError
 from pipeline.signatures import Outputs, export
+from pipeline.training_settings import Training
+from pipeline.yaml_files import describe_problem
 
 # What a person wants to see of a running node; the console listens.
 progress = logging.getLogger("emotion_ai.progress")
@@ -52,35 +56,50 @@ def fit_and_export(fn_args: FnArgs, recipe: Recipe) -> None:
     """Fits the recipe's model on `train`, stops by `eval`, exports the best weights as a SavedModel.
 
     Args:
-      fn_args: TFX's arguments; `custom_config` holds the settings of `pipeline.config.Training`.
+      fn_args: TFX's arguments; `custom_config` holds the settings as `training`.
       recipe: the model and how to learn it.
+
+    Raises:
+      InputError: the settings are wrong, which can only be where a run was given others than it was compiled with.
     """
-    settings: dict[str, Any] = fn_args.custom_config["training"]
-    keras.utils.set_random_seed(settings["seed"])
+    settings = _read_settings(fn_args.custom_config)
+    keras.utils.set_random_seed(settings.seed)
     transform = tft.TFTransformOutput(fn_args.transform_output)
     train = _faces(fn_args, fn_args.train_files, transform, recipe)
     evaluation = _faces(fn_args, fn_args.eval_files, transform, recipe)
     # A final batch of odd size is wasted work to oneDNN, and can crash it.
-    batches = train.shuffle(_SHUFFLE_BUFFER, seed=settings["seed"]).batch(settings["batch_size"], drop_remainder=True)
+    batches = train.shuffle(_SHUFFLE_BUFFER, seed=settings.seed).batch(settings.batch_size, drop_remainder=True)
     # The cosine comes down to 0 with the last step; counting the rows also fills the cache.
     rows = int(train.reduce(np.int64(0), lambda count, _: count + 1))
-    steps = rows // settings["batch_size"] * settings["epochs"]
-    schedule = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], steps)
+    steps = rows // settings.batch_size * settings.epochs
+    schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
     model = recipe.build_model()
     model.compile(optimizer=keras.optimizers.Adam(schedule), loss=recipe.loss, metrics=recipe.metrics)
     model.summary(print_fn=logging.getLogger(__name__).info)
     model.fit(
         batches.map(_to_float).prefetch(_PREFETCHED_BATCHES),
-        validation_data=evaluation.batch(settings["batch_size"]).map(_to_float).prefetch(_PREFETCHED_BATCHES),
-        epochs=settings["epochs"],
+        validation_data=evaluation.batch(settings.batch_size).map(_to_float).prefetch(_PREFETCHED_BATCHES),
+        epochs=settings.epochs,
         verbose=0,
         callbacks=[
-            keras.callbacks.EarlyStopping("val_loss", patience=settings["patience"], restore_best_weights=True),
+            keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True),
             keras.callbacks.TensorBoard(fn_args.model_run_dir),
-            _EpochProgress(settings["epochs"]),
+            _EpochProgress(settings.epochs),
         ],
     )
     export(model, transform, fn_args.serving_model_dir, recipe.image_size, recipe.outputs, recipe.classes)
+
+
+def _read_settings(custom_config: Any) -> Training:
+    try:
+        return Training.model_validate((custom_config or {}).get("training"))
+    except (ValidationError, AttributeError) as error:
+        problems = error.errors() if isinstance(error, ValidationError) else []
+        what = "; ".join(describe_problem(problem) for problem in problems) or "expected a JSON object"
+        raise InputError(
+            f"training settings: {what}. They look like "
+            '{"training": {"epochs": 12, "batch_size": 32, "learning_rate": 0.002, "patience": 5, "seed": 1}}.'
+        ) from None
 
 
 def _faces(fn_args: FnArgs, files: list[str], transform: tft.TFTransformOutput, recipe: Recipe) -> tf.data.Dataset:

@@ -12,14 +12,16 @@ from tfx.orchestration import metadata
 
 from components.errors import InputError
 from pipeline.branch import Source
+from pipeline.card_facts import commit
 from pipeline.config import Settings
 from pipeline.console import RunConsole
 from pipeline.dag import create_pipeline
+from pipeline.deployment import BEAM_IN_PROCESS, Deployment
 from pipeline.drawn_faces import write_kaggle_csvs
 from pipeline.fingerprint import code_fingerprint, file_fingerprint
 from pipeline.local_runner import run_pipeline
 from pipeline.summary import summarise
-from pipeline.tasks import DEFAULT_WAIVERS, EMOTION, KEYPOINTS, TASKS
+from pipeline.tasks import DEFAULT_WAIVERS, EMOTION, KEYPOINTS, SCHEMAS, TASKS
 from pipeline.waivers import load_waivers
 from pipeline.workspace import Workspace
 
@@ -51,9 +53,15 @@ def run_locally(
         pipeline = create_pipeline(
             settings,
             sources,
+            Deployment(
+                models_root=str(workspace.models),
+                schemas=str(SCHEMAS),
+                run_id=run_id,
+                commit=commit(),
+                code_fingerprint=code_fingerprint,
+                beam_pipeline_args=BEAM_IN_PROCESS,
+            ),
             pipeline_root=str(workspace.pipeline_root),
-            models_root=str(workspace.models),
-            run_id=run_id,
             metadata_connection_config=metadata.sqlite_metadata_connection_config(str(workspace.metadata_file)),
         )
         runs = run_pipeline(pipeline, run_id, console)

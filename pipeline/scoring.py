@@ -33,7 +33,7 @@ from components.face_csv_example_gen.executor import to_record_batch
 from components.face_csv_example_gen.reading import read_batches, read_header
 from components.model_versions import latest_version, version_path
 from components.signature_names import SERVING_EXAMPLES
-from pipeline.dag import BEAM_PIPELINE_ARGS
+from pipeline.deployment import BEAM_IN_PROCESS
 from pipeline.output_files import written_whole
 from pipeline.tasks import TASKS, Task
 from pipeline.workspace import Workspace
@@ -199,7 +199,7 @@ def _infer(examples: standard_artifacts.Examples, model: standard_artifacts.Mode
     inference = standard_artifacts.InferenceResult()
     inference.uri = str(folder / "inference")
     context = BulkInferrer.Context(
-        beam_pipeline_args=list(BEAM_PIPELINE_ARGS), tmp_dir=str(folder / "beam"), unique_id="score"
+        beam_pipeline_args=list(BEAM_IN_PROCESS), tmp_dir=str(folder / "beam"), unique_id="score"
     )
     model_spec = bulk_inferrer_pb2.ModelSpec(model_signature_name=[SERVING_EXAMPLES], tag=[tf.saved_model.SERVING])
     BulkInferrer(context).Do(

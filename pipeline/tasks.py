@@ -16,8 +16,8 @@ from components.blessing.measures import Measures
 from components.face_csv_example_gen.csv_format import FaceCsvFormat
 from pipeline.config import EMOTION_METRICS, KEYPOINTS_METRICS, Threshold
 
-_SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
-DEFAULT_WAIVERS = _SCHEMAS / "waivers.yaml"
+SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
+DEFAULT_WAIVERS = SCHEMAS / "waivers.yaml"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Task:
     @property
     def schema_file(self) -> Path:
         """The curated schema."""
-        return _SCHEMAS / f"{self.name}.pbtxt"
+        return SCHEMAS / f"{self.name}.pbtxt"
 
     def module(self, part: str) -> str:
         """Dotted path of one of the task's modules, say 'training'."""

@@ -41,6 +41,15 @@ def read_yaml(path: Path, named_by: str) -> dict[str, Any]:
     return values
 
 
+def merged(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
+    """The values of `base` with those of `override` in their place, keys inside keys too."""
+    result = dict(base)
+    for key, value in override.items():
+        both = isinstance(result.get(key), dict) and isinstance(value, dict)
+        result[key] = merged(result[key], value) if both else value
+    return result
+
+
 def describe_problem(problem: Any) -> str:
     """One of Pydantic's problems, with its key."""
     key = ".".join(str(part) for part in problem["loc"])

@@ -21,7 +21,7 @@ from components.findings import Finding, Findings
 from components.findings_gen.executor import Executor as FindingsGen
 from components.findings_gen.waivers import Waiver
 from components.model_versions import TRAINING_STATISTICS
-from pipeline.dag import BEAM_PIPELINE_ARGS
+from pipeline.deployment import BEAM_IN_PROCESS
 from pipeline.tasks import Task
 
 
@@ -41,7 +41,7 @@ class Outcome:
 
 
 def context_for(executor: Any, folder: Path) -> Any:
-    return executor.Context(beam_pipeline_args=list(BEAM_PIPELINE_ARGS), tmp_dir=str(folder / "tmp"), unique_id="1")
+    return executor.Context(beam_pipeline_args=list(BEAM_IN_PROCESS), tmp_dir=str(folder / "tmp"), unique_id="1")
 
 
 def read_csv(

@@ -24,7 +24,7 @@ class BlessingReport(artifact.Artifact):
     confused: list of {truth, predicted, count, rows}, most frequent first; empty where there are no classes.
     """
 
-    TYPE_NAME = "BlessingReport"
+    TYPE_NAME = "emotion_ai.BlessingReport"
 
 
 def write(uri: str, report: dict[str, Any]) -> None:

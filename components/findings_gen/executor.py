@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import json
 import os
@@ -26,7 +27,7 @@ from components.findings_gen import distributions
 from components.findings_gen.catalogue import CHECKS
 from components.findings_gen.face_checks import CheckFaces
 from components.findings_gen.reading import ReadExamples
-from components.findings_gen.waivers import Waiver, apply_waivers
+from components.findings_gen.waivers import Waiver, apply_waivers, on_day
 from components.model_versions import TRAINING_STATISTICS, latest_version, version_path
 
 _FACE_FINDINGS_FILE = "face_findings.jsonl"
@@ -86,7 +87,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             found += distributions.drift(statistics["train"], served, schema)
         found += _bad_rows(examples, exec_properties["max_bad_rows"])
 
-        waivers = [Waiver(**fields) for fields in json.loads(exec_properties["waivers"])]
+        today = datetime.datetime.now(datetime.timezone.utc).date()
+        waivers = [on_day(Waiver(**fields), today) for fields in json.loads(exec_properties["waivers"])]
         context = {
             "data_set": exec_properties["data_set"],
             "examples": examples.uri,

@@ -10,4 +10,4 @@ CARD_FILES = ("model_card.json", "model_card.html")
 class ModelCard(artifact.Artifact):
     """Artifact: `model_card.json`, see `card.build`, and `model_card.html`, the same for people."""
 
-    TYPE_NAME = "ModelCard"
+    TYPE_NAME = "emotion_ai.ModelCard"

@@ -18,9 +18,9 @@ class ModelCardGenSpec(component_spec.ComponentSpec):
     PARAMETERS = {
         "model_name": component_spec.ExecutionParameter(type=str),
         "data_fingerprint": component_spec.ExecutionParameter(type=str),
+        "training": component_spec.ExecutionParameter(type=str),
         "settings": component_spec.ExecutionParameter(type=str),
         "commit": component_spec.ExecutionParameter(type=str),
-        "environment": component_spec.ExecutionParameter(type=str),
         "description": component_spec.ExecutionParameter(type=str),
         "code_fingerprint": component_spec.ExecutionParameter(type=str),
     }
@@ -50,9 +50,9 @@ class ModelCardGen(base_component.BaseComponent):
         report: types.BaseChannel,
         model_name: str,
         data_fingerprint: str,
+        training: str,
         settings: str,
         commit: str,
-        environment: str,
         description: str,
         code_fingerprint: str,
     ) -> None:
@@ -65,9 +65,9 @@ class ModelCardGen(base_component.BaseComponent):
           report: the verdict on the model.
           model_name: TensorFlow Serving's name of the model.
           data_fingerprint: of the CSV.
-          settings: JSON object of the training settings and thresholds.
+          training: JSON object with the training settings as `training`.
+          settings: JSON object of the other settings, thresholds above all.
           commit: of the code.
-          environment: JSON object, name -> version.
           description: JSON object with the lists of sentences 'intended_use', 'limits', 'inputs' and 'outputs'.
           code_fingerprint: changes when this component's code or its template does.
         """
@@ -79,9 +79,9 @@ class ModelCardGen(base_component.BaseComponent):
                 report=report,
                 model_name=model_name,
                 data_fingerprint=data_fingerprint,
+                training=training,
                 settings=settings,
                 commit=commit,
-                environment=environment,
                 description=description,
                 code_fingerprint=code_fingerprint,
                 model_card=types.Channel(type=ModelCard),

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from typing import Any
 
+import keras
+import tensorflow as tf
+import tfx
 from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
@@ -41,11 +45,21 @@ class Executor(base_executor.BaseExecutor):
             findings=found,
             schema=io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_uri)),
             report=report.read(artifact_utils.get_single_uri(input_dict["report"])),
-            settings=json.loads(exec_properties["settings"]),
+            settings={**json.loads(exec_properties["training"]), **json.loads(exec_properties["settings"])},
             commit=exec_properties["commit"],
-            environment=json.loads(exec_properties["environment"]),
+            environment=_environment(),
         )
         uri = artifact_utils.get_single_uri(output_dict["model_card"])
         for name, text in zip(CARD_FILES, (card.to_json(facts), card.to_html(facts)), strict=True):
             with fileio.open(os.path.join(uri, name), "wb") as file:
                 file.write(text.encode())
+
+
+def _environment() -> dict[str, str]:
+    """Name -> version of what the models are trained with: all nodes of a pipeline run in the same environment."""
+    return {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "tfx": tfx.__version__,
+    }

@@ -30,10 +30,10 @@ _MEASUREMENTS = (
 def sections(branch: Branch) -> list[Section]:
     """The verdicts on the branch's model so far, or why there is none."""
     section_id, title = f"{branch.name.lower()}-blessing", f"{branch.name}: blessing and push"
-    report = read_json(branch.output("BlessingReport"), "blessing.json")
+    report = read_json(branch.output("emotion_ai.BlessingReport"), "blessing.json")
     checked = read_json(branch.output("InfraBlessing"), "servable_check.json")
     pushed = branch.output("PushedModel")
-    card = branch.output("ModelCard")
+    card = branch.output("emotion_ai.ModelCard")
     if report is None:
         missing = absent(branch, "BlessingGen")
         return [Section(section_id, title, missing)] if missing else []

@@ -153,7 +153,9 @@ def _runs(first: Run, second: Run) -> Markup:
 
 
 def _metrics(first: Branch, second: Branch) -> Markup | None:
-    one, two = (read_json(branch.output("BlessingReport"), "blessing.json") or {} for branch in (first, second))
+    one, two = (
+        read_json(branch.output("emotion_ai.BlessingReport"), "blessing.json") or {} for branch in (first, second)
+    )
     changes = metric_changes(one, two)
     if not changes:
         return None
@@ -208,7 +210,7 @@ def _thresholds(first: Branch, second: Branch) -> Markup | None:
 
 
 def _threshold_list(branch: Branch) -> list[dict[str, Any]]:
-    report = read_json(branch.output("BlessingReport"), "blessing.json") or {}
+    report = read_json(branch.output("emotion_ai.BlessingReport"), "blessing.json") or {}
     found: list[dict[str, Any]] = report.get("thresholds", [])
     return found
 
@@ -262,7 +264,7 @@ def _data(first: Branch, second: Branch) -> Markup | None:
 
 
 def _findings(first: Branch, second: Branch) -> Markup | None:
-    artifacts = [branch.output("Findings") for branch in (first, second)]
+    artifacts = [branch.output("emotion_ai.Findings") for branch in (first, second)]
     if None in artifacts:
         return None
     changes = finding_changes(*(_read_findings(artifact) for artifact in artifacts))

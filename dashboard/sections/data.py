@@ -199,7 +199,7 @@ def served_statistics(branch: Branch, version: int) -> Statistics | None:
 
 
 def _drift(branch: Branch, train: Statistics | None) -> Markup | None:
-    artifact = branch.output("Findings")
+    artifact = branch.output("emotion_ai.Findings")
     read = read_findings(artifact.uri) if artifact else None
     version = read[1].get("drift_from_version") if read else None
     if read is None or version is None or train is None:

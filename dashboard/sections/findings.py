@@ -34,9 +34,14 @@ _MOST_FACES, _NAMED_ROWS = 24, 12
 _SEED = 0
 
 
-def sections(branch: Branch) -> list[Section]:
-    """What was found in the branch's data, worst first."""
-    artifact = branch.output("Findings")
+def sections(branch: Branch, *, beside_data: bool = True) -> list[Section]:
+    """What was found in the branch's data, worst first.
+
+    Args:
+      branch: it.
+      beside_data: whether the sections on its data are on the same page, to be linked to.
+    """
+    artifact = branch.output("emotion_ai.Findings")
     read = read_findings(artifact.uri) if artifact else None
     if read is None:
         parts = [absent(branch, "FindingsGen"), _anomalies(branch, [])]
@@ -48,7 +53,7 @@ def sections(branch: Branch) -> list[Section]:
             _table(branch, found),
             _others(found),
             _waivers(branch, accepted, found, datetime.date.today()),
-            *_details(branch, found, summary),
+            *_details(branch, found, summary, beside_data),
             _anomalies(branch, found),
         ]
     body = blocks.join(*parts)
@@ -167,7 +172,7 @@ def _waivers(
     return blocks.join(blocks.heading("Waivers"), blocks.table(head, rows, numbers_from=4))
 
 
-def _details(branch: Branch, found: Sequence[Finding], summary: Mapping[str, Any]) -> list[Markup]:
+def _details(branch: Branch, found: Sequence[Finding], summary: Mapping[str, Any], beside_data: bool) -> list[Markup]:
     """Each finding with its faces."""
     examples = find_examples(branch)
     by_split: dict[str, Faces] = {}
@@ -184,9 +189,9 @@ def _details(branch: Branch, found: Sequence[Finding], summary: Mapping[str, Any
             facts.append(("Rows", Cell(_named_rows(finding))))
         if finding["waived"]:
             facts.append(("Accepted by", Cell(finding["waived"], "good")))
-        link = _link(branch, finding)
-        if link:
-            facts.append(("See", link))
+        shown = _in_data(branch, finding)
+        if shown:
+            facts.append(("See", shown if beside_data else Cell(shown.text, note="on the page of the data")))
         state = _state(finding)
         heading = blocks.heading(Cell(f"{_title(finding)}: {state.text}", state.kind), _anchor(branch, number))
         parts.append(blocks.join(heading, blocks.facts(facts), _pictures(finding, by_split)))
@@ -198,7 +203,8 @@ def _named_rows(finding: Finding) -> str:
     return f"{first}, … ({finding['count']:,} in all)" if finding["count"] > _NAMED_ROWS else first
 
 
-def _link(branch: Branch, finding: Finding) -> Cell | None:
+def _in_data(branch: Branch, finding: Finding) -> Cell | None:
+    """A link to what the sections on the data show of a finding; None where they show nothing of it."""
     if finding["name"] in _BAD_ROWS:
         return Cell("the rows in quarantine, with reasons", href=f"#{quarantine_anchor(branch)}")
     if drifted([finding]):

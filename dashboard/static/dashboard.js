@@ -47,13 +47,21 @@
     target.querySelector("summary").focus({ preventScroll: true });
   }
 
+  // Kubeflow puts pages into a frame without an address, where the browser takes links within them for links within
+  // Kubeflow's own page, and loads that into the frame.
+  const hasNoAddress = location.protocol === "about:";
+
   document.addEventListener("click", (event) => {
     const link = event.target.closest('a[href^="#"]');
+    if (!link?.hash) return;
+    const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
     // Going where one is already changes no address.
-    if (link?.hash && link.hash === location.hash && document.getElementById(link.hash.slice(1))?.tagName === "DETAILS") {
-      event.preventDefault();
-      show(link.hash);
-    }
+    const isHere = link.hash === location.hash;
+    if (!hasNoAddress && !(isHere && target?.tagName === "DETAILS")) return;
+    event.preventDefault();
+    if (!isHere) location.hash = link.hash;
+    else if (target?.tagName === "DETAILS") show(link.hash);
+    else target?.scrollIntoView();
   });
   addEventListener("hashchange", () => show(location.hash));
 

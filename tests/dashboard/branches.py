@@ -35,6 +35,7 @@ _UPSTREAM = {
     "StatisticsGen": ("ExampleGen", "Schema"),
     "ExampleValidator": ("StatisticsGen", "Schema"),
     "FindingsGen": ("ExampleGen", "StatisticsGen", "ExampleValidator", "Schema"),
+    "DataReport": ("ExampleGen", "StatisticsGen", "ExampleValidator", "FindingsGen"),
     "AnomalyGate": ("ExampleGen", "FindingsGen"),
     "Transform": ("AnomalyGate", "Schema"),
     "Trainer": ("Transform",),
@@ -43,6 +44,7 @@ _UPSTREAM = {
     "BlessingGen": ("AnomalyGate", "Trainer", "BaselineModel", "Evaluator"),
     "ServableCheck": ("AnomalyGate", "Trainer", "BlessingGen"),
     "ModelCardGen": ("AnomalyGate", "Schema", "FindingsGen", "BlessingGen"),
+    "RunReport": ("StatisticsGen", "ExampleValidator", "Trainer", "BlessingGen", "ServableCheck", "ModelCardGen"),
     "Pusher": ("Trainer", "BlessingGen", "ServableCheck", "StatisticsGen", "ModelCardGen"),
 }
 _COMPONENTS = {"ExampleGen": "FaceCsvExampleGen", "Schema": "CuratedSchema", "Pusher": "AtomicPusher"}
@@ -117,16 +119,24 @@ class BranchMaker:
         predicted = _predict(labels, len(self.task.measures.class_names), skill)
         uris = {
             kind: self._folder(number, kind)
-            for kind in ("Findings", "ModelRun", "Predictions", "BlessingReport", "ModelCard", "PushedModel", "Model")
+            for kind in (
+                "emotion_ai.Findings",
+                "ModelRun",
+                "emotion_ai.Predictions",
+                "emotion_ai.BlessingReport",
+                "emotion_ai.ModelCard",
+                "PushedModel",
+                "Model",
+            )
         }
         summary = {"data_set": self.task.name, "examples": self.examples.uri, "drift_from_version": None}
-        findings.write(uris["Findings"], found, summary)
+        findings.write(uris["emotion_ai.Findings"], found, summary)
         _write_training(Path(uris["ModelRun"]), skill)
-        predictions.write(uris["Predictions"], rows, labels, predicted)
+        predictions.write(uris["emotion_ai.Predictions"], rows, labels, predicted)
         verdicts = _report(self.task, rows, labels, predicted, blessed)
-        report.write(uris["BlessingReport"], verdicts)
+        report.write(uris["emotion_ai.BlessingReport"], verdicts)
         counts = json.loads(self.examples.get_string_custom_property(ROW_COUNTS_PROPERTY))
-        Path(uris["ModelCard"], "model_card.json").write_text(self._card(counts, found, verdicts))
+        Path(uris["emotion_ai.ModelCard"], "model_card.json").write_text(self._card(counts, found, verdicts))
         splits = self.examples.split_names
         examples = {"split_names": splits, ROW_COUNTS_PROPERTY: json.dumps(counts)}
         version = str(1_700_000_000 + number)
@@ -142,16 +152,23 @@ class BranchMaker:
             "StatisticsGen": {
                 "statistics": Output("ExampleStatistics", self.chain.statistics.uri, {"split_names": splits})
             },
-            "FindingsGen": {"findings": Output("Findings", uris["Findings"])},
+            "FindingsGen": {"findings": Output("emotion_ai.Findings", uris["emotion_ai.Findings"])},
+            "DataReport": {
+                name: Output("system.HTML", self._folder(number, name)) for name in ("statistics_html", "findings_html")
+            },
             "AnomalyGate": {"passed_examples": Output("Examples", self.examples.uri, examples)},
             "Trainer": {"model": Output("Model", uris["Model"]), "model_run": Output("ModelRun", uris["ModelRun"])},
             "BlessingGen": {
                 **verdict,
-                "report": Output("BlessingReport", uris["BlessingReport"]),
-                "predictions": Output("Predictions", uris["Predictions"]),
+                "report": Output("emotion_ai.BlessingReport", uris["emotion_ai.BlessingReport"]),
+                "predictions": Output("emotion_ai.Predictions", uris["emotion_ai.Predictions"]),
             },
             "ServableCheck": {"blessing": Output("InfraBlessing", f"{uris['Model']}/infra", {"blessed": 1})},
-            "ModelCardGen": {"model_card": Output("ModelCard", uris["ModelCard"])},
+            "ModelCardGen": {"model_card": Output("emotion_ai.ModelCard", uris["emotion_ai.ModelCard"])},
+            "RunReport": {
+                "html": Output("system.HTML", self._folder(number, "html")),
+                "metrics": Output("system.Metrics", self._folder(number, "metrics"), {"accuracy": 0.9}),
+            },
             "Pusher": {"pushed_model": Output("PushedModel", uris["PushedModel"], pushed)},
         }
 

@@ -25,7 +25,7 @@ from tests.dashboard.damaged import emotion_branch, keypoints_branch
 from tests.dashboard.stores import NodeSpec, StoreBuilder
 
 FIRST, SECOND, FAILED, RUNNING = "run-1", "run-2", "run-3", "run-4"
-AFTER_TRAINER = ("BaselineModel", "Evaluator", "BlessingGen", "ServableCheck", "ModelCardGen", "Pusher")
+AFTER_TRAINER = ("BaselineModel", "Evaluator", "BlessingGen", "ServableCheck", "ModelCardGen", "RunReport", "Pusher")
 STOPPED = "/secret/place/icml_face_data.csv: the training did <b>not</b> converge"
 
 

@@ -85,7 +85,7 @@ def _branch(
         "ExampleGen": Artifact(1, "Examples", examples.uri, {**splits, **counts}),
         "StatisticsGen": Artifact(2, "ExampleStatistics", statistics.uri, splits),
         "ExampleValidator": Artifact(3, "ExampleAnomalies", str(folder / "anomalies"), splits),
-        "FindingsGen": Artifact(4, "Findings", str(folder / "findings"), {}),
+        "FindingsGen": Artifact(4, "emotion_ai.Findings", str(folder / "findings"), {}),
     }
     parameters = {"ExampleGen": {"csv_format": task.csv_format.to_json()}, "FindingsGen": checks}
     done = [

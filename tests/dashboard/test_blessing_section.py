@@ -27,10 +27,10 @@ def verdicts() -> list[Verdict]:
 
 
 MAKERS = {
-    "BlessingReport": "BlessingGen",
+    "emotion_ai.BlessingReport": "BlessingGen",
     "InfraBlessing": "ServableCheck",
     "PushedModel": "Pusher",
-    "ModelCard": "ModelCardGen",
+    "emotion_ai.ModelCard": "ModelCardGen",
 }
 
 
@@ -57,10 +57,10 @@ def refused(tmp_path: Path) -> Branch:
     }
     (tmp_path / "model_card.json").write_text(json.dumps(card))
     kinds: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
-        ("BlessingReport", {}, {}),
+        ("emotion_ai.BlessingReport", {}, {}),
         ("InfraBlessing", {}, {"max_first_request_ms": 500.0}),
         ("PushedModel", pushed, {}),
-        ("ModelCard", {}, {}),
+        ("emotion_ai.ModelCard", {}, {}),
     ]
     nodes = [
         Node(
@@ -136,7 +136,7 @@ def test_a_model_that_is_served_already_says_so(tmp_path: Path) -> None:
     report.write(str(tmp_path), {"blessed": True, "baseline_version": None, "thresholds": []})
     properties = {"pushed": 1, "unchanged": 1, "pushed_version": "7", "pushed_destination": "/srv/models/toy/7/"}
     outputs = {
-        "report": (Artifact(1, "BlessingReport", str(tmp_path), {}),),
+        "report": (Artifact(1, "emotion_ai.BlessingReport", str(tmp_path), {}),),
         "pushed_model": (Artifact(2, "PushedModel", "", properties),),
     }
     [section] = blessing.sections(Branch("Toy", (Node("ToyAll", "", "done", None, "", (), {}, outputs, {}),)))

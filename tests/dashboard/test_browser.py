@@ -11,11 +11,14 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from axe_core_python.selenium import Axe
+from ml_metadata.metadata_store import metadata_store
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from dashboard.connection import connection_config
+from dashboard.report import part, render_sections
+from dashboard.runs import read_run
 from pipeline.run_record import RECORD
 from tests.browser import chromium, needs_chromium
 from tests.dashboard.conftest import FAILED, FIRST, RUNNING, SECOND, Showcase, serving
@@ -27,6 +30,7 @@ DESKTOP, PHONE = (1400, 900), (390, 844)
 RUN_PAGES = [f"/runs/{name}" for name in (SECOND, FAILED, RUNNING)]
 PAGES = ["/", *RUN_PAGES, f"/compare?a={FIRST}&b={SECOND}", "/models", "/nothing"]
 Browser = webdriver.Chrome
+Store = metadata_store.MetadataStore
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +90,31 @@ def test_a_report_works_as_a_file(browser: Browser, address: str, tmp_path: Path
     browser.get(path.as_uri())
     draw_all(browser)
     assert browser.find_elements(By.CSS_SELECTOR, "svg.main-svg")
+    assert complaints(browser) == []
+    assert hosts_asked(browser) == set()
+
+
+def test_a_report_works_in_the_frame_of_kubeflow(browser: Browser, store: Store, tmp_path: Path) -> None:
+    branch = read_run(store, SECOND).branches[0]
+    page = render_sections(branch, part(branch, "evaluation"))
+    # As HTMLViewer.tsx has it: no address, no storage, and links are resolved against the page around the frame.
+    frame = '<iframe sandbox="allow-scripts" style="width: 1200px; height: 800px"></iframe>'
+    script = f"document.querySelector('iframe').srcdoc = {json.dumps(page)}".replace("</", "<\\/")
+    path = tmp_path / "ui.html"
+    path.write_text(f'<meta charset="utf-8"><h1>Kubeflow</h1>{frame}<script>{script}</script>')
+    browser.get(path.as_uri())
+    browser.switch_to.frame(browser.find_element(By.TAG_NAME, "iframe"))
+    draw_all(browser)
+    assert browser.find_elements(By.CSS_SELECTOR, "svg.main-svg")
+
+    cell = browser.find_element(By.CSS_SELECTOR, '.heat-map a[href^="#emotion-evaluation-"]')
+    anchor = str(cell.get_dom_attribute("href")).removeprefix("#")
+    for _ in range(2):
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", cell)
+        cell.click()
+        wait_for(browser, lambda: browser.find_element(By.CSS_SELECTOR, f"#{anchor} .gallery li").is_displayed())
+        assert browser.switch_to.active_element.tag_name == "summary"
+    assert browser.find_element(By.TAG_NAME, "h1").text == "Emotion"
     assert complaints(browser) == []
     assert hosts_asked(browser) == set()
 

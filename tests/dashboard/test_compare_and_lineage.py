@@ -75,7 +75,7 @@ def test_a_broken_artifact_takes_its_part_of_the_comparison_only(showcase: Showc
     broken.mkdir()
     (broken / "findings.jsonl").write_text('{"cut')
     nodes = showcase.emotion.nodes(9)
-    findings = {"findings": Output("Findings", str(broken))}
+    findings = {"findings": Output("emotion_ai.Findings", str(broken))}
     nodes = [dataclasses.replace(n, outputs=findings) if n.id == "EmotionFindingsGen" else n for n in nodes]
     builder = StoreBuilder(showcase.path.with_name("broken.sqlite"))
     builder.add_run("one", nodes)

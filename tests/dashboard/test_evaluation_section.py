@@ -268,7 +268,10 @@ def test_no_rows_and_no_predictions(branches: dict[str, Branch], tmp_path: Path)
         dataclasses.replace(
             node,
             outputs={
-                key: tuple(dataclasses.replace(a, uri=str(tmp_path)) if a.type == "Predictions" else a for a in values)
+                key: tuple(
+                    dataclasses.replace(a, uri=str(tmp_path)) if a.type == "emotion_ai.Predictions" else a
+                    for a in values
+                )
                 for key, values in node.outputs.items()
             },
         )

@@ -34,7 +34,7 @@ def part(text: str, title: str) -> str:
 def with_findings(branch: Branch, folder: Path, found: list[Finding]) -> Branch:
     """The branch with other findings."""
     write(str(folder), found, {"data_set": "emotion", "drift_from_version": None})
-    return _with_output(branch, "FindingsGen", Artifact(9, "Findings", str(folder), {}))
+    return _with_output(branch, "FindingsGen", Artifact(9, "emotion_ai.Findings", str(folder), {}))
 
 
 def _with_output(branch: Branch, suffix: str, artifact: Artifact) -> Branch:

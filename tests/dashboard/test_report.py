@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ml_metadata.metadata_store import metadata_store
 
-from dashboard.report import branch_sections, render_branch, render_report
+from dashboard.report import branch_sections, part, render_report, render_sections
 from dashboard.runs import Artifact, Branch, Node, read_run
 from tests.dashboard.conftest import FAILED, RUNNING, SECOND, Showcase
 
@@ -22,6 +22,10 @@ LIMIT_BYTES = 10_000_000
 
 def ids(page: str) -> list[str]:
     return re.findall(r'<section id="([^"]+)"', page)
+
+
+def render_branch(branch: Branch) -> str:
+    return render_sections(branch, branch_sections(branch))
 
 
 def test_a_report_needs_nothing_else(store: Store) -> None:
@@ -72,7 +76,7 @@ def moved(branch: Branch, artifact_type: str, folder: Path) -> Branch:
 def test_a_broken_artifact_takes_its_section_only(
     store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    branch = moved(read_run(store, SECOND).branches[0], "BlessingReport", tmp_path / "report")
+    branch = moved(read_run(store, SECOND).branches[0], "emotion_ai.BlessingReport", tmp_path / "report")
     (tmp_path / "report" / "blessing.json").write_text(json.dumps({"blessed": True}))
     with caplog.at_level(logging.ERROR):
         sections = branch_sections(branch)
@@ -82,7 +86,9 @@ def test_a_broken_artifact_takes_its_section_only(
     assert "Emotion: blessing cannot be shown" in caplog.text
 
 
-@pytest.mark.parametrize("artifact_type", ["Findings", "Predictions", "ModelRun", "Examples", "ExampleStatistics"])
+@pytest.mark.parametrize(
+    "artifact_type", ["emotion_ai.Findings", "emotion_ai.Predictions", "ModelRun", "Examples", "ExampleStatistics"]
+)
 def test_cut_off_files_break_no_page(store: Store, tmp_path: Path, artifact_type: str) -> None:
     branch = moved(read_run(store, SECOND).branches[0], artifact_type, tmp_path / "cut")
     for path in (tmp_path / "cut").rglob("*"):
@@ -94,12 +100,12 @@ def test_cut_off_files_break_no_page(store: Store, tmp_path: Path, artifact_type
 @pytest.mark.parametrize(
     ("artifact_type", "name", "content", "broken"),
     [
-        ("Findings", "summary.json", b'{"cut', set()),
-        ("Findings", "findings.jsonl", b'{"odd": 1}', {"emotion-drift-broken", "emotion-findings-broken"}),
+        ("emotion_ai.Findings", "summary.json", b'{"cut', set()),
+        ("emotion_ai.Findings", "findings.jsonl", b'{"odd": 1}', {"emotion-drift-broken", "emotion-findings-broken"}),
         ("ExampleStatistics", "FeatureStats.pb", b"", set()),
         ("Examples", "data_tfrecord-*", b"cut", {"emotion-faces-broken"}),
-        ("Predictions", "predictions.npz", b"", set()),
-        ("BlessingReport", "blessing.json", b"[1]", set()),
+        ("emotion_ai.Predictions", "predictions.npz", b"", set()),
+        ("emotion_ai.BlessingReport", "blessing.json", b"[1]", set()),
     ],
 )
 def test_a_broken_file_takes_no_more_than_its_part(
@@ -137,3 +143,48 @@ def test_a_branch_of_artifacts_alone_is_a_page(store: Store) -> None:
     page = render_branch(branch)
     assert ids(page)[0] == "keypoints-data"
     assert len(page.encode()) < LIMIT_BYTES
+
+
+def dead_links(page: str) -> set[str]:
+    text = re.sub(r"(?s)<script>.*?</script>", "", page)
+    return set(re.findall(r'href="#([^"]+)"', text)) - set(re.findall(r'\bid="([^"]+)"', text))
+
+
+def test_findings_alone_link_to_nothing_on_another_page(damaged_emotion: Branch) -> None:
+    alone = render_sections(damaged_emotion, part(damaged_emotion, "findings", alone=True))
+    assert dead_links(alone) == set()
+    assert "the rows in quarantine, with reasons <small>on the page of the data</small>" in alone
+    whole = render_branch(damaged_emotion)
+    assert dead_links(whole) == set()
+    assert '<a href="#emotion-quarantine">the rows in quarantine, with reasons</a>' in whole
+
+
+def test_a_part_that_fails_says_so(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("dashboard.sections.findings.read_findings", lambda uri: uri["no"])
+    for alone in (True, False):
+        [section] = part(read_run(store, SECOND).branches[0], "findings", alone=alone)
+        assert section.id == "emotion-findings-broken"
+
+
+def test_a_page_without_charts_carries_no_plotly(store: Store) -> None:
+    branch = read_run(store, SECOND).branches[0]
+    plotly_bytes = 4_000_000
+    assert len(render_sections(branch, part(branch, "findings"))) < plotly_bytes / 10
+    assert len(render_sections(branch, part(branch, "training"))) > plotly_bytes
+
+
+def test_a_run_from_before_the_report_nodes_is_shown(store: Store) -> None:
+    run = read_run(store, SECOND)
+    reports = ("DataReport", "RunReport")
+    branches = tuple(
+        Branch(branch.name, tuple(node for node in branch.nodes if not node.id.endswith(reports)))
+        for branch in run.branches
+    )
+    nodes = tuple(node for branch in branches for node in branch.nodes)
+    page = render_report(dataclasses.replace(run, nodes=nodes, branches=branches))
+    assert not [name for name in ids(page) if name.endswith("-broken")]
+    assert dead_links(page) == set()
+    assert "node-EmotionDataReport" not in page
+    assert "node-EmotionDataReport" in render_report(run)

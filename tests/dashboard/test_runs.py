@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -9,11 +10,12 @@ from pathlib import Path
 
 import pytest
 from ml_metadata.metadata_store import metadata_store
+from tfx.types import standard_artifacts
 
 from dashboard import dag
 from dashboard.connection import connection_config
 from dashboard.paths import within_root, without_folders
-from dashboard.runs import UnknownRunError, list_runs, open_store, outputs_by_run, read_run
+from dashboard.runs import UnknownRunError, list_runs, open_store, outputs_by_run, read_artifact, read_run
 from dashboard.sections.run import overview
 from tests.dashboard.conftest import FAILED, FIRST, RUNNING, SECOND, Showcase
 from tests.dashboard.stores import NodeSpec, Output, StoreBuilder
@@ -29,9 +31,9 @@ def test_runs_are_listed_newest_first(store: Store) -> None:
     runs = list_runs(store)
     assert [run.id for run in runs] == [RUNNING, FAILED, SECOND, FIRST]
     assert [run.state for run in runs] == ["running", "failed", "succeeded", "succeeded"]
-    assert runs[1].counts == {"done": 21, "failed": 1, "skipped": 6}
+    assert runs[1].counts == {"done": 24, "failed": 1, "skipped": 7}
     assert "did <b>not</b> converge" in runs[1].message
-    assert runs[2].seconds == pytest.approx(2 * (13 * 1.5 + 40))
+    assert runs[2].seconds == pytest.approx(2 * (15 * 1.5 + 40))
 
 
 def test_a_run_has_its_branches(store: Store) -> None:
@@ -42,7 +44,7 @@ def test_a_run_has_its_branches(store: Store) -> None:
     assert trainer
     assert (trainer.component, trainer.state, trainer.seconds) == ("Trainer", "done", 40)
     assert set(trainer.outputs) == {"model", "model_run"}
-    report = emotion.output("BlessingReport")
+    report = emotion.output("emotion_ai.BlessingReport")
     assert report
     assert report.uri.endswith("blessingreport/2")
     with pytest.raises(UnknownRunError, match="no-such-run"):
@@ -51,7 +53,7 @@ def test_a_run_has_its_branches(store: Store) -> None:
 
 def test_a_running_run_says_what_runs(store: Store) -> None:
     run = read_run(store, RUNNING)
-    assert run.overview.counts == {"done": 7, "running": 1, "waiting": 6}
+    assert run.overview.counts == {"done": 8, "running": 1, "waiting": 7}
     assert "not yet" in html_of(store, RUNNING)
 
 
@@ -99,7 +101,7 @@ def test_the_overview_says_why_a_run_stopped(store: Store) -> None:
     assert "EmotionTrainer: …/icml_face_data.csv: the training did &lt;b&gt;not&lt;/b&gt; converge" in page
     assert "Trainer failed" in page
     assert "not blessed" in page
-    assert "21 done, 1 failed, 6 skipped" in page
+    assert "24 done, 1 failed, 7 skipped" in page
 
 
 def test_pages_name_no_folder_of_this_machine(showcase: Showcase, store: Store) -> None:
@@ -113,20 +115,34 @@ def test_each_node_in_the_picture_leads_to_its_row(store: Store) -> None:
     page = html_of(store, SECOND)
     links = set(re.findall(r'href="#(node-\w+)"', page))
     assert links == set(re.findall(r'<tr id="(node-\w+)"', page))
-    assert len(links) == 28
+    assert len(links) == 32
 
 
 def test_the_picture_keeps_nodes_apart_and_drops_lines_that_follow_from_others(store: Store) -> None:
     run = read_run(store, SECOND)
     picture = dag.draw(run.branches)
     places = [(box.x, box.y) for box in picture.boxes]
-    assert len(set(places)) == 28
+    assert len(set(places)) == 32
     assert all(0 < x < picture.width and 0 < y < picture.height for x, y in places)
     nodes = run.branches[0].nodes
     depths = dag.node_depths(nodes)
     assert (depths["EmotionExampleGen"], depths["EmotionPusher"]) == (0, 11)
     [pusher] = [node for node in nodes if node.id == "EmotionPusher"]
     assert dag.direct_upstream(pusher, nodes) == ["EmotionServableCheck", "EmotionModelCardGen"]
+
+
+def test_json_values_are_read_as_they_were_written() -> None:
+    artifact = standard_artifacts.String()
+    artifact.set_float_custom_property("share", 0.5)
+    written = {"text": "one", "number": 3.0, "list": [1.0, 2.0], "object": {"a": ["b"]}}
+    for name, value in written.items():
+        artifact.set_json_value_custom_property(name, value)
+    properties = read_artifact(artifact.mlmd_artifact, artifact.type_name).properties
+    assert (properties["share"], properties["text"], properties["number"]) == (0.5, "one", 3.0)
+    assert {name: json.loads(properties[name]) for name in ("list", "object")} == {
+        "list": [1, 2],
+        "object": {"a": ["b"]},
+    }
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_names_of_this_machine_are_not(address: str, host: str) -> None:
 def test_states_tell_whether_to_look_again(address: str) -> None:
     running = requests.get(f"{address}/runs/{RUNNING}/state", timeout=60).json()
     assert running["running"]
-    assert running["text"] == "Run running: EmotionTrainer running; 7 done, 1 running, 6 waiting."
+    assert running["text"] == "Run running: EmotionTrainer running; 8 done, 1 running, 7 waiting."
     ended = requests.get(f"{address}/runs/{SECOND}/state", timeout=60).json()
     assert not ended["running"]
     assert ended["version"] != running["version"]

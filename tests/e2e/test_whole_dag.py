@@ -62,6 +62,7 @@ COMPONENTS = {
     "StatisticsGen",
     "ExampleValidator",
     "FindingsGen",
+    "DataReport",
     "AnomalyGate",
     "Transform",
     "Trainer",

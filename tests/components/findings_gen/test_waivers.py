@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import datetime
+
+import pytest
+
 from components.findings import Finding
-from components.findings_gen.waivers import Waiver, apply_waivers
+from components.findings_gen.waivers import Waiver, apply_waivers, on_day
 
 BLACK = Finding("black_images", "error", "12 rows: the image is black", count=12, rows=tuple(range(12)))
 
@@ -21,6 +25,12 @@ def test_more_rows_than_accepted_stop_again() -> None:
     [finding] = apply_waivers([BLACK], [waiver(at_most=11)])
     assert finding.stops
     assert finding.message.endswith("(Ada accepts 11 at most)")
+
+
+@pytest.mark.parametrize(("day", "expired"), [("2027-01-31", False), ("2027-02-01", True)])
+def test_a_waiver_expires_where_the_pipeline_runs(day: str, expired: bool) -> None:
+    assert on_day(waiver(), datetime.date.fromisoformat(day)).expired is expired
+    assert on_day(waiver(expired=True), datetime.date.fromisoformat(day)).expired
 
 
 def test_an_expired_waiver_accepts_nothing_and_is_reported() -> None:
