@@ -36,9 +36,10 @@ benchmark: $(READY) ## side by side against the alternative: NAME=ingest (defaul
 $(READY): $(LOCK) setup.py pyproject.toml scripts/make_venv
 	@scripts/make_venv $(VENV) $(LOCK)
 
-lock: $(READY) ## resolve setup.py anew into the lock
+lock: $(READY) ## resolve setup.py anew into the locks
 	$(VENV)/bin/uv pip compile setup.py --extra dev --extra photos --python-version 3.10 --no-annotate --no-header \
-		--output-file $(LOCK) --upgrade
+		--override constraints/overrides.txt --output-file $(LOCK) --upgrade
+	@scripts/lock_image $(VENV) $(LOCK)
 
 clean: ## remove the environment and everything that runs have written
 	rm -rf $(VENV) artifacts models

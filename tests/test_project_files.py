@@ -42,7 +42,7 @@ def test_models_config_serves_what_the_pipeline_pushes() -> None:
 
 
 def test_node_ids_are_legal_and_unique_within_20_characters() -> None:
-    assert len(COMPONENTS) == 15
+    assert len(COMPONENTS) == 16
     ids = [task.node_id(component) for task in TASKS for component in COMPONENTS]
     assert all(re.fullmatch(r"[A-Za-z0-9-]+", node_id) for node_id in ids)
     assert len({node_id[:20] for node_id in ids}) == len(ids)

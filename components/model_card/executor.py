@@ -9,8 +9,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-import tfx
-from tfx import types
+from tfx import types, version
 from tfx.dsl.components.base import base_executor
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
@@ -61,5 +60,5 @@ def _environment() -> dict[str, str]:
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
-        "tfx": tfx.__version__,
+        "tfx": version.__version__,
     }

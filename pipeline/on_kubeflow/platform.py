@@ -73,7 +73,6 @@ class Platform(_Settings):
     """All settings of a platform file; the parts of `all`, `training`, `beam` and `components` add up to Containers."""
 
     image: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._/:@-]*$")]
-    pipeline_root: Optional[Annotated[str, Field(pattern=r"^(minio|s3|gs)://.")]]
     data: _Path
     models: _Path
     beam_args: list[str]

@@ -22,7 +22,6 @@ from pipeline.tasks import TASKS
 GOLDEN = Path(__file__).parent / "on_kubeflow" / "golden" / "emotion-ai.yaml"
 PLATFORM = """
 image: registry.example.org/faces:7
-pipeline_root: minio://mlpipeline/faces
 data: /faces
 models: /served
 beam_args: [--runner=FlinkRunner]
@@ -115,7 +114,6 @@ def test_nothing_of_this_machine_is_in_the_package(package: Package) -> None:
 
 
 def test_a_platform_file_changes_what_it_names(changed: Package) -> None:
-    assert changed.spec["defaultPipelineRoot"] == "minio://mlpipeline/faces"
     assert container(changed, "EmotionTrainer")["image"] == "registry.example.org/faces:7"
     assert container(changed, "EmotionTrainer")["resources"]["memoryLimit"] == 16
     assert container(changed, "KeypointsTrainer")["resources"]["memoryLimit"] == 8

@@ -59,7 +59,6 @@ def test_the_command_line_names_the_image(tmp_path: Path) -> None:
     [
         ({"imgae": "x"}, ["unknown key 'imgae'"]),
         ({"image": "Not An Image"}, ["'image'"]),
-        ({"pipeline_root": "/data"}, ["'pipeline_root'"]),
         ({"models": "models"}, ["'models'"]),
         ({"all": 3}, ["'all'"]),
         ({"all": {"memory_gb": 0}}, ["'memory_gb'", "found 0"]),
@@ -149,5 +148,5 @@ def test_nothing_that_was_not_asked_for(tmp_path: Path) -> None:
 
 def test_the_default_file_describes_every_key() -> None:
     text = DEFAULTS_FILE.read_text()
-    for name in (*Container.model_fields, "image", "pipeline_root", "data", "models", "beam_args"):
+    for name in (*Container.model_fields, "image", "data", "models", "beam_args"):
         assert f"{name}:" in text

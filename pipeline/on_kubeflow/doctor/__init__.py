@@ -1,0 +1,1 @@
+"""Checks a package against what open-source Kubeflow Pipelines does with it."""
