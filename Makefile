@@ -5,7 +5,7 @@ LOCK := constraints/tfx-1.16-py310.txt
 READY := $(VENV)/.ready
 NAME := ingest
 
-.PHONY: help run test browser lint unit e2e benchmark lock clean
+.PHONY: help run test browser lint unit e2e benchmark lock image clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,11 @@ lock: $(READY) ## resolve setup.py anew into the locks
 	$(VENV)/bin/uv pip compile setup.py --extra dev --extra photos --python-version 3.10 --no-annotate --no-header \
 		--override constraints/overrides.txt --output-file $(LOCK) --upgrade
 	@scripts/lock_image $(VENV) $(LOCK)
+	echo 'kfp[kubernetes]==2.17.*' | $(VENV)/bin/uv pip compile - --python-version 3.10 --no-annotate --no-header \
+		--output-file constraints/kfp-client.txt --upgrade
+
+image: ## build the container image for Kubeflow; VARIANT=gpu, BASE=... (an image with Python 3.10)
+	@scripts/make_image
 
 clean: ## remove the environment and everything that runs have written
 	rm -rf $(VENV) artifacts models

@@ -100,8 +100,6 @@ def compile_package(
     given = containers(platform, *_by_kind(pipeline), platform_file or DEFAULTS_FILE)
     spec = _compile(pipeline, platform.image)
     spec["pipelineInfo"].update(displayName="Emotion AI", description=_DESCRIPTION)
-    if platform.pipeline_root:
-        spec["defaultPipelineRoot"] = platform.pipeline_root
     _describe_parameters(spec, parameters)
     _add_platform(spec, given)
     write_package(out, spec, _platform_document(spec, given))

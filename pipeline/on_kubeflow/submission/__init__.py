@@ -1,0 +1,1 @@
+"""Packages are sent to Kubeflow Pipelines, run and scheduled there."""
