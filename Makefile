@@ -4,6 +4,8 @@ VENV := .venv
 LOCK := constraints/tfx-1.16-py310.txt
 READY := $(VENV)/.ready
 NAME := ingest
+# Two processes; tests that share expensive things go to the same one (tests/conftest.py), the longest first.
+SIDE_BY_SIDE := $(VENV)/bin/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help run test browser lint unit e2e benchmark lock image clean
 
@@ -13,7 +15,8 @@ help: ## show this list
 run: $(READY) ## run the whole pipeline on the drawn faces; ARGS="..." are passed to `emotion-ai run`
 	@$(VENV)/bin/emotion-ai run $(ARGS)
 
-test: browser lint unit e2e ## run all checks and tests
+test: browser lint $(READY) ## run all checks and tests
+	$(SIDE_BY_SIDE)
 
 browser:
 	@scripts/make_browser
@@ -24,10 +27,10 @@ lint: $(READY) ## style and types
 	$(VENV)/bin/mypy
 
 unit: $(READY) ## unit and component tests
-	$(VENV)/bin/pytest -m "not e2e"
+	$(SIDE_BY_SIDE) -m "not e2e"
 
-e2e: $(READY) ## tests of the whole DAG
-	$(VENV)/bin/pytest -m e2e
+e2e: $(READY) ## tests of the whole DAG, here and on Kubeflow
+	$(SIDE_BY_SIDE) -m e2e
 
 benchmark: $(READY) ## side by side against the alternative: NAME=ingest (default), findings, serving or dashboard, ARGS="..."
 	$(VENV)/bin/python -m benchmarks.$(NAME) $(ARGS)
