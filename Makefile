@@ -5,7 +5,7 @@ LOCK := constraints/tfx-1.16-py310.txt
 READY := $(VENV)/.ready
 NAME := ingest
 # Two processes; tests that share expensive things go to the same one (tests/conftest.py), the longest first.
-SIDE_BY_SIDE := $(VENV)/bin/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE := $(VENV)/bin/pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 .PHONY: help run test browser lint unit e2e benchmark lock image clean
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 # Before TensorFlow is imported anywhere.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from pipeline.drawn_faces import write_kaggle_csvs
 
-_TESTS = Path(__file__).parent
 # Folders whose tests share expensive things, those that take longest first: side by side, each goes to one process.
 _LONGEST_FIRST = (
     "e2e",
@@ -26,14 +27,25 @@ _LONGEST_FIRST = (
 )
 
 
+def _group(path: str) -> str:
+    return next((group for group in _LONGEST_FIRST if path.startswith(f"tests/{group}/")), "others")
+
+
+class _ByFolder(LoadScopeScheduling):
+    """Hands whole groups to processes."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFolder:
+    """Tells pytest-xdist which tests belong together."""
+    return _ByFolder(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Says to pytest-xdist which tests belong together."""
-    places = [item.path.relative_to(_TESTS).as_posix() for item in items]
-    groups = [next((group for group in _LONGEST_FIRST if place.startswith(f"{group}/")), "") for place in places]
-    for item, group in zip(items, groups, strict=True):
-        item.add_marker(pytest.mark.xdist_group(group))
-    order = sorted(range(len(items)), key=lambda i: (*_LONGEST_FIRST, "").index(groups[i]))
-    items[:] = [items[i] for i in order]
+    """Puts the longest groups first."""
+    items.sort(key=lambda item: (*_LONGEST_FIRST, "others").index(_group(item.nodeid)))
 
 
 @pytest.fixture(scope="session")

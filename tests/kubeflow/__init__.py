@@ -1,0 +1,1 @@
+"""Tests that run a compiled package as open-source Kubeflow Pipelines would."""
