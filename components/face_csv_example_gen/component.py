@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.orchestration import data_types
 from tfx.types import component_spec, standard_artifacts
 
 from components.face_csv_example_gen import executor
@@ -41,12 +42,12 @@ class FaceCsvExampleGen(base_beam_component.BaseBeamComponent):
 
     def __init__(
         self,
-        csv_path: str,
+        csv_path: str | data_types.RuntimeParameter,
         csv_format: FaceCsvFormat,
-        data_fingerprint: str,
+        data_fingerprint: str | data_types.RuntimeParameter,
         code_fingerprint: str,
-        class_coding: str = "auto",
-        split_by: str = "hash",
+        class_coding: str | data_types.RuntimeParameter = "auto",
+        split_by: str | data_types.RuntimeParameter = "hash",
     ) -> None:
         """Constructs the component.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
+from tfx.orchestration import data_types
 from tfx.types import component_spec, standard_artifacts
 
 from components.blessing.report import BlessingReport
@@ -49,8 +50,8 @@ class ModelCardGen(base_component.BaseComponent):
         findings: types.BaseChannel,
         report: types.BaseChannel,
         model_name: str,
-        data_fingerprint: str,
-        training: str,
+        data_fingerprint: str | data_types.RuntimeParameter,
+        training: str | data_types.RuntimeParameter,
         settings: str,
         commit: str,
         description: str,

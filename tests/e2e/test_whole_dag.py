@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +28,7 @@ from components.blessing import report
 from pipeline.config import EMOTION_METRICS, KEYPOINTS_METRICS
 from pipeline.drawn_faces import write_kaggle_csvs
 from pipeline.emotion.features import CLASSES
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.e2e
 
@@ -502,10 +502,7 @@ def test_serve_answers_predict_until_it_is_told_to_stop(
 ) -> None:
     photo = tmp_path / "face.png"
     photo.write_bytes(png(faces))
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        grpc_port, rest_port = one.getsockname()[1], other.getsockname()[1]
+    grpc_port, rest_port = free_ports(2)
     options = ("--workspace", str(project.workspace), "--port", str(grpc_port), "--rest-api-port", str(rest_port))
     # One of the server's own flags.
     options = (*options, "--file_system_poll_wait_seconds=5")

@@ -20,7 +20,8 @@ from tests.kubeflow.platform.metadata import properties
 from tests.kubeflow.platform.package import Package
 from tests.kubeflow.platform.scheduler import Kubeflow, Run
 
-pytestmark = pytest.mark.e2e
+# Three runs, the first of them of all nodes.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 MODELS = {"emotion_ai": 48, "facial_keypoints": 96}
 PUSHERS = {"EmotionPusher", "KeypointsPusher"}

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import requests
+
+from tests.ports import free_ports
 
 _START_S, _STOP_S, _REQUEST_S = 90, 15, 10
 
@@ -60,7 +61,7 @@ def local_server(folder: Path, models: Mapping[str, int], *flags: str) -> Iterat
       models: names, and how many versions of each must be AVAILABLE before the test begins.
       flags: as tensorflow_model_server has them, without the ports.
     """
-    grpc_port, rest_port = _free_ports(2)
+    grpc_port, rest_port = free_ports(2)
     command = [sys.executable, "-m", "serving.server", f"--port={grpc_port}", f"--rest_api_port={rest_port}", *flags]
     log = folder / "server.log"
     with log.open("wb") as file:
@@ -81,11 +82,3 @@ def local_server(folder: Path, models: Mapping[str, int], *flags: str) -> Iterat
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import signal
@@ -29,22 +28,30 @@ _REMEDIES = {
     "read_only": "The container's own file system is read-only: write below /tmp, or mount a volume there.",
     "disk": "The disk is full: give the node more ephemeral storage, or enlarge the volume.",
     "memory": "Raise memory_gb of components.{node} in the platform file.",
+    "gpu_memory": "Take a smaller batch_size, or a GPU with more memory (node_selector of components.{node} in the "
+    "platform file).",
     "scheme": "TFX opens gs://, and local paths. Put the file on a volume (volumes in the platform file).",
     "module": "The image lacks it: build the image again from the code that the package was compiled from.",
 }
 
-# TensorFlow's errors by their names: importing them takes seconds.
-_KINDS = {
-    "FileNotFoundError": "missing",
-    "NotFoundError": "missing",
-    "PermissionError": "permission",
-    "PermissionDeniedError": "permission",
-    "MemoryError": "memory",
-    "UnimplementedError": "scheme",
-    "ModuleNotFoundError": "module",
-    "ResourceExhaustedError": "memory",
-}
-_KINDS_BY_ERRNO = {errno.EROFS: "read_only", errno.ENOSPC: "disk", errno.EDQUOT: "disk", errno.ENOMEM: "memory"}
+# Name of the error (of TensorFlow's, too: importing them takes seconds), words of its message, remedy. The first that
+# fits: TensorFlow has few names for many causes.
+_CAUSES = (
+    ("", "No space left on device", "disk"),
+    ("", "Disk quota exceeded", "disk"),
+    ("", "Read-only file system", "read_only"),
+    ("", "Cannot allocate memory", "memory"),
+    ("MemoryError", "", "memory"),
+    ("ResourceExhaustedError", "GPU", "gpu_memory"),
+    ("ResourceExhaustedError", "", "memory"),
+    ("FileNotFoundError", "", "missing"),
+    ("NotFoundError", "No such file", "missing"),
+    ("NotFoundError", "gs://", "missing"),
+    ("PermissionError", "", "permission"),
+    ("PermissionDeniedError", "", "permission"),
+    ("UnimplementedError", "File system scheme", "scheme"),
+    ("ModuleNotFoundError", "", "module"),
+)
 
 
 def report(error: BaseException, node: str) -> None:
@@ -124,13 +131,9 @@ def _name_and_message(error: BaseException) -> tuple[str, str]:
 def _remedy(error: BaseException) -> str:
     if _missing_variable(error):
         return "variable"
-    number = getattr(error, "errno", None)
-    if number in _KINDS_BY_ERRNO:
-        return _KINDS_BY_ERRNO[number]
     name, message = _name_and_message(error)
-    if "No space left on device" in message:
-        return "disk"
-    return _KINDS.get(name, "")
+    fitting = (remedy for kind, words, remedy in _CAUSES if kind in ("", name) and words in message)
+    return next(fitting, "")
 
 
 def _missing_variable(error: BaseException) -> str:

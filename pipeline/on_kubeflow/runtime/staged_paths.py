@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
 FOLDERS = {"minio://": "/minio/", "s3://": "/s3/", "gs://": "/gcs/"}
 
-_LOCAL_RUNNERS = {"DirectRunner", "FnApiRunner", "BundleBasedDirectRunner", "SwitchingDirectRunner", "PrismRunner"}
+# As Beam takes them: in any case, with or without "Runner" at the end.
+_LOCAL_RUNNERS = {"direct", "fnapi", "bundlebaseddirect", "switchingdirect", "prism"}
 
 
 class StagedPaths:
@@ -44,8 +47,8 @@ class StagedPaths:
 
 def has_remote_workers(beam_args: Sequence[str]) -> bool:
     """Whether Beam's arguments name a runner whose workers are not threads or processes of this container."""
-    runners = [arg.removeprefix("--runner=").rpartition(".")[2] for arg in beam_args if arg.startswith("--runner=")]
-    return bool(runners) and runners[-1] not in _LOCAL_RUNNERS
+    runner = PipelineOptions(list(beam_args)).view_as(StandardOptions).runner or "DirectRunner"
+    return runner.rpartition(".")[2].lower().removesuffix("runner") not in _LOCAL_RUNNERS
 
 
 def _any_of(prefixes: Iterable[str]) -> re.Pattern[str]:

@@ -41,10 +41,14 @@ def _make(limit: int) -> Path | None:
     try:
         if _is_version_2():
             (folder / "memory.max").write_text(str(limit))
+            if (folder / "memory.swap.max").exists():
+                (folder / "memory.swap.max").write_text("0")
             # All processes at once, as Kubernetes has it.
             (folder / "memory.oom.group").write_text("1")
         else:
             (folder / "memory.limit_in_bytes").write_text(str(limit))
+            if (folder / "memory.memsw.limit_in_bytes").exists():
+                (folder / "memory.memsw.limit_in_bytes").write_text(str(limit))
     except OSError:
         folder.rmdir()
         return None

@@ -34,6 +34,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from tests.ports import free_ports
 from tests.serving.local_server import LocalServer, local_server
 from tests.serving.server.models import save
 
@@ -516,9 +517,7 @@ def test_it_stops_cleanly_while_versions_are_being_loaded(tmp_path: Path) -> Non
 
 def test_it_goes_on_when_nobody_reads_what_it_says(tmp_path: Path) -> None:
     save(tmp_path / "m" / "1")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    [port] = free_ports(1)
     command = [sys.executable, "-m", "serving.server", "--port=0", f"--rest_api_port={port}"]
     command += ["--model_name=m", f"--model_base_path={tmp_path}/m"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:

@@ -21,8 +21,6 @@ from pipeline.on_kubeflow.runtime import artifact_types, executor_input, staged_
 from pipeline.on_kubeflow.runtime.staged_paths import StagedPaths
 from tests.pipeline.on_kubeflow.runtime.driver_json import ROOT, driver_json, spec_json, uri
 
-NO_PATHS = StagedPaths([])
-
 
 def completed(given: str, spec: str = "{}") -> Any:
     message = json_format.Parse(given, pipeline_spec_pb2.ExecutorInput(), ignore_unknown_fields=True)

@@ -80,9 +80,21 @@ def test_any_other_error_has_its_traceback_above_and_its_place(capfd: pytest.Cap
         (OSError(errno.EROFS, "Read-only file system", "/app/x"), "write below /tmp"),
         (OSError(errno.ENOSPC, "No space left on device", "/tmp/x"), "The disk is full"),
         (tf.errors.ResourceExhaustedError(None, None, "/minio/x; No space left on device"), "The disk is full"),
+        (tf.errors.PermissionDeniedError(None, None, "/app/x; Read-only file system"), "write below /tmp"),
         (
-            tf.errors.ResourceExhaustedError(None, None, "OOM when allocating"),
+            RuntimeError(
+                "Traceback (most recent call last):\n  File ...\nOSError: [Errno 28] No space left on device: '/tmp/x' "
+                "[while running 'Write']"
+            ),
+            "The disk is full",
+        ),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "OOM when allocating on device:CPU:0 by allocator cpu"),
             "Raise memory_gb of components.EmotionTrainer",
+        ),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "OOM when allocating on device:GPU:0 by allocator GPU_0_bfc"),
+            "Take a smaller batch_size",
         ),
         (MemoryError(), "MemoryError: no message. Raise memory_gb of components.EmotionTrainer in the platform file."),
         (
@@ -96,6 +108,17 @@ def test_what_the_platform_lacks_is_said_in_plain_words(error: Exception, words:
     line = describe(error, NODE)
     assert words in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        tf.errors.NotFoundError(None, None, "No algorithm worked!"),
+        tf.errors.UnimplementedError(None, None, "Cast string to float is not supported"),
+    ],
+)
+def test_an_operation_that_fails_is_no_file(error: Exception) -> None:
+    assert describe(error, NODE).endswith("The traceback stands above.")
 
 
 def test_a_missing_secret_is_named() -> None:

@@ -59,6 +59,8 @@ def test_remote_workers_see_gs_itself() -> None:
         (["--runner=DirectRunner", "--direct_num_workers=2"], False),
         (["--runner=DataflowRunner", "--project=p"], True),
         (["--runner=FlinkRunner"], True),
+        (["--runner", "DataflowRunner"], True),
+        (["--runner=direct"], False),
         (["--runner=DirectRunner", "--runner=DataflowRunner"], True),
     ],
 )
