@@ -41,6 +41,7 @@ _ServiceAccount = Annotated[str, typer.Option(help="Of the containers. Default: 
 _Cache = Annotated[bool, typer.Option(help="Whether nodes may take results of earlier runs.")]
 
 _Package = Annotated[Path, typer.Argument(metavar="PACKAGE", help="YAML file that `emotion-ai compile` has written.")]
+_AnyPackage = Annotated[Path, typer.Argument(metavar="PACKAGE", help="File that TFX, KFP or we have compiled.")]
 
 
 @app.command("compile")
@@ -70,6 +71,7 @@ def compile_(
             required = [name for name, field in sorted(parameters.items()) if "defaultValue" not in field]
             terminal.write(
                 f"{out}: {len(package.components)} nodes, {package.size / 1e3:.0f} kB\n"
+                f"image: {next(iter(package.executors.values()))['container']['image']}\n"
                 f"parameters with defaults: {', '.join(sorted(parameters.keys() - set(required)))}\n"
                 f"to be given with each run: {', '.join(required)}\n"
                 f"next: emotion-ai doctor {out}, emotion-ai submit {out} --host URL\n"
@@ -77,10 +79,10 @@ def compile_(
 
 
 @app.command()
-def doctor(package: _Package, workspace: WorkspaceOption = Path()) -> None:
+def doctor(package: _AnyPackage, workspace: WorkspaceOption = Path()) -> None:
     """Checks a package, anybody's, against what open-source Kubeflow Pipelines really does.
 
-    Exits with 0 only where nothing is wrong.
+    Exits with 0 where there is no error; there may be warnings.
     """
     with _logged("doctor", workspace) as terminal:
         from pipeline.on_kubeflow.doctor.report import show_problems
@@ -125,6 +127,8 @@ def submit(
         caching=cache,
     )
     with _logged("submit", workspace) as terminal:
+        if timeout is not None and not wait:
+            raise InputError("--timeout: says how long to --wait, which is missing.")
         runs.submit(Target(host, token_file, ca_file, namespace), job, terminal, wait, timeout)
 
 

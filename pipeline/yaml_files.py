@@ -12,6 +12,18 @@ from components.errors import InputError
 _MAX_BYTES = 1 << 20
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is given twice, of which the first would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The keys and values of a node."""
+        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        for key in {key for key in keys if keys.count(key) > 1}:
+            raise yaml.constructor.ConstructorError(problem=f"'{key}' is given twice", problem_mark=node.start_mark)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
+
+
 def read_yaml(path: Path, named_by: str) -> dict[str, Any]:
     """The keys and values of a YAML file; {} if it is empty.
 
@@ -25,7 +37,9 @@ def read_yaml(path: Path, named_by: str) -> dict[str, Any]:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise InputError(f"{path}: larger than {_MAX_BYTES >> 20} MiB, not such a file. Check {named_by}.")
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not path.is_file():
+            raise InputError(f"{path}: is no file. Check {named_by}.")
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file. Check {named_by}.") from None
     except OSError as error:
@@ -33,7 +47,9 @@ def read_yaml(path: Path, named_by: str) -> dict[str, Any]:
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         where = getattr(error, "problem_mark", None)
         line = f", line {where.line + 1}" if where else ""
-        raise InputError(f"{path}{line}: not valid YAML. Correct the file.") from None
+        problem = getattr(error, "problem", None)
+        what = problem if isinstance(error, yaml.constructor.ConstructorError) and problem else "not valid YAML"
+        raise InputError(f"{path}{line}: {what}. Correct the file.") from None
     if values is None:
         return {}
     if not isinstance(values, dict):

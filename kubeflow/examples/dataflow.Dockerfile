@@ -1,4 +1,4 @@
-# docker build -f kubeflow/examples/dataflow.Dockerfile --build-arg IMAGE=registry.example/emotion-ai:0.1.0 kubeflow/examples
+# docker build -f kubeflow/examples/dataflow.Dockerfile --build-arg IMAGE=registry.example/emotion-ai:v0.1.0 kubeflow/examples
 # The workers of Dataflow: the pipeline's image with the program that Beam starts in it.
 ARG IMAGE
 FROM apache/beam_python3.10_sdk:2.65.0 AS beam

@@ -163,6 +163,9 @@ class _Reader:
 
 def _text(path: Path) -> str:
     try:
+        # A pipe or a device may never end.
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise InputError(f"{path}: no file. Name the package itself.")
         if path.stat().st_size > _MAX_BYTES:
             raise InputError(f"{path}: larger than {_MAX_BYTES >> 20} MiB, not a package. Check the path.")
         text = path.read_text(encoding="utf-8")

@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import posixpath
+import re
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Optional, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from components.errors import InputError
+from pipeline.on_kubeflow import kubernetes_names as names
+from pipeline.on_kubeflow.runtime.invocation import NODE_VARIABLE
 from pipeline.yaml_files import describe_problem, merged, read_yaml
 
 DEFAULTS_FILE = Path(__file__).resolve().parent.parent.parent / "kubeflow" / "platform.yaml"
 
-_Path = Annotated[str, Field(pattern=r"^/")]
-_Name = Annotated[str, Field(min_length=1)]
+_MAX_BACKOFF_S = 3600
+_FOLDERS_OF_IMAGE = ("/", "/app")
+
+
+def _name(form: names.Form) -> AfterValidator:
+    def check(text: str) -> str:
+        if not form.fits(text):
+            raise PydanticCustomError("name", "expected {words}", {"words": form.words})
+        return text
+
+    return AfterValidator(check)
+
+
+_Path = Annotated[str, _name(names.Form(re.compile(r"/[^\0:]*"), "an absolute path without ':'"))]
+_Variable = Annotated[str, _name(names.VARIABLE)]
+_Text = Annotated[str, _name(names.Form(re.compile(r"[^\0]*"), "a text without NUL"))]
+_Option = Annotated[str, _name(names.Form(re.compile(r"--[^\0]+"), "an option that begins with --"))]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Strict: `true` is no number of CPUs.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 _Model = TypeVar("_Model", bound=_Settings)
@@ -26,56 +47,83 @@ _Model = TypeVar("_Model", bound=_Settings)
 class Gpu(_Settings):
     """Accelerators of a container; the type is the resource's name on the cluster."""
 
-    type: _Name
+    type: Annotated[str, _name(names.RESOURCE)]
     count: PositiveInt
 
 
 class SecretKey(_Settings):
     """A key of a Kubernetes secret that becomes an environment variable."""
 
-    secret: _Name
-    key: _Name
-    env: _Name
+    secret: Annotated[str, _name(names.OBJECT)]
+    key: Annotated[str, _name(names.KEY)]
+    env: _Variable
 
 
 class Volume(_Settings):
     """A persistent volume claim and where it is mounted."""
 
-    claim: _Name
+    claim: Annotated[str, _name(names.VOLUME)]
     mount: _Path
 
 
 class Toleration(_Settings):
     """Of a node's taint, as Kubernetes has it."""
 
-    key: _Name
+    key: Annotated[str, _name(names.LABEL)]
     operator: Literal["Equal", "Exists"] = "Equal"
-    value: str = ""
+    value: Annotated[str, _name(names.LABEL_VALUE)] = ""
     effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
+
+    @model_validator(mode="after")
+    def _exists_has_no_value(self) -> Toleration:
+        if self.operator == "Exists" and self.value:
+            raise PydanticCustomError("value", "the operator Exists has no value")
+        return self
 
 
 class Container(_Settings):
     """What one container gets; see kubeflow/platform.yaml."""
 
-    cpu: PositiveFloat
-    memory_gb: PositiveFloat
+    cpu: Annotated[float, Field(ge=0.001, le=1000)]
+    # Kubeflow writes smaller numbers in a way that Kubernetes does not read.
+    memory_gb: Annotated[float, Field(ge=0.001, le=names.MAX_MEMORY_GB)]
     gpu: Optional[Gpu] = None
-    retries: NonNegativeInt
-    backoff_s: NonNegativeInt
-    env: dict[str, str]
+    retries: Annotated[int, Field(ge=0, le=100)]
+    backoff_s: Annotated[int, Field(ge=0, le=_MAX_BACKOFF_S)]
+    env: dict[_Variable, _Text]
     secrets: list[SecretKey]
     volumes: list[Volume]
-    node_selector: dict[str, str]
+    node_selector: dict[Annotated[str, _name(names.LABEL)], Annotated[str, _name(names.LABEL_VALUE)]]
     tolerations: list[Toleration]
 
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Container:
+        variables = [NODE_VARIABLE, *self.env, *(secret.env for secret in self.secrets)]
+        for variable in variables:
+            if variables.count(variable) > 1:
+                ours = ", once by us" if variable == NODE_VARIABLE else ""
+                raise PydanticCustomError(
+                    "twice", "the variable {name} is given twice in env and secrets" + ours, {"name": variable}
+                )
+        mounts = [posixpath.normpath(volume.mount) for volume in self.volumes]
+        for mount in mounts:
+            if mounts.count(mount) > 1:
+                raise PydanticCustomError("twice", "two volumes are mounted at {mount}", {"mount": mount})
+            if mount in _FOLDERS_OF_IMAGE:
+                raise PydanticCustomError("hidden", "a volume at {mount} hides the image's files", {"mount": mount})
+        return self
 
-class Platform(_Settings):
+
+class _Image(_Settings):
+    image: Annotated[str, _name(names.IMAGE)]
+
+
+class Platform(_Image):
     """All settings of a platform file; the parts of `all`, `training`, `beam` and `components` add up to Containers."""
 
-    image: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._/:@-]*$")]
     data: _Path
     models: _Path
-    beam_args: list[str]
+    beam_args: list[_Option]
     all: dict[str, Any]
     training: dict[str, Any]
     beam: dict[str, Any]
@@ -96,6 +144,7 @@ def load_platform(path: Path | None, image: str | None) -> Platform:
     if path is not None:
         values = merged(values, read_yaml(path, "--platform"))
     if image is not None:
+        _validated(_Image, {"image": image}, "--image")
         values["image"] = image
     return _validated(Platform, values, path or DEFAULTS_FILE)
 
@@ -115,15 +164,25 @@ def containers(
     Raises:
       InputError: an unknown node, an unknown key, or a wrong value.
     """
+    _validated(Container, platform.all, file, "all")
     nodes = sorted(trainers | beam | others)
     for node in platform.components:
         if node not in nodes:
             raise InputError(f"{file}: 'components.{node}': no such node; there are {', '.join(nodes)}.")
     found = {}
     for node in nodes:
-        group = platform.training if node in trainers else platform.beam if node in beam else {}
-        values = merged(merged(platform.all, group), platform.components.get(node, {}))
-        found[node] = _validated(Container, values, file)
+        group = "training" if node in trainers else "beam" if node in beam else ""
+        values = merged(platform.all, getattr(platform, group) if group else {})
+        found[node] = _validated(Container, values, file, group)
+        if node in platform.components:
+            values = merged(values, platform.components[node])
+            found[node] = _validated(Container, values, file, "components", node)
+    mounts = {volume.mount for container in found.values() for volume in container.volumes}
+    if not any(PurePosixPath(platform.models).is_relative_to(mount) for mount in mounts):
+        raise InputError(
+            f"{file}: 'models': no volume is mounted at {platform.models}, so that models would be lost. Mount one in "
+            "'all.volumes', or correct the folder."
+        )
     return found
 
 
@@ -144,7 +203,7 @@ def add_resources(container: dict[str, Any], node: str, wanted: Container) -> No
         # A 64-bit integer, which JSON of a proto has as text.
         resources["accelerator"] = {"type": wanted.gpu.type, "count": str(wanted.gpu.count)}
     container["resources"] = resources
-    env = {"NODE_ID": node, **wanted.env}
+    env = {NODE_VARIABLE: node, **wanted.env}
     container["env"] = [{"name": name, "value": value} for name, value in sorted(env.items())]
 
 
@@ -156,7 +215,7 @@ def retry_policy(wanted: Container) -> dict[str, Any] | None:
         "maxRetryCount": wanted.retries,
         "backoffDuration": f"{wanted.backoff_s}s",
         "backoffFactor": 2.0,
-        "backoffMaxDuration": "3600s",
+        "backoffMaxDuration": f"{_MAX_BACKOFF_S}s",
     }
 
 
@@ -180,9 +239,16 @@ def kubernetes_config(wanted: Container) -> dict[str, Any]:
     return config
 
 
-def _validated(kind: type[_Model], values: dict[str, Any], file: Path) -> _Model:
+def _validated(kind: type[_Model], values: dict[str, Any], source: Path | str, *section: str) -> _Model:
+    """The settings of a section, which `source` names.
+
+    Raises:
+      InputError: a key or value is wrong; those of earlier sections are right.
+    """
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(describe_problem(problem) for problem in error.errors())
-        raise InputError(f"{file}: {problems}. Every key is described in {DEFAULTS_FILE}.") from None
+        problems = [{**problem, "loc": (*filter(None, section), *problem["loc"])} for problem in error.errors()]
+        described = "; ".join(map(describe_problem, problems))
+        quotes = " Texts such as 1 or true need quotes." if any(p["type"] == "string_type" for p in problems) else ""
+        raise InputError(f"{source}: {described}.{quotes} Every key is described in {DEFAULTS_FILE}.") from None

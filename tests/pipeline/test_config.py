@@ -42,6 +42,7 @@ def test_options_win_over_the_file(tmp_path: Path) -> None:
         ("keypoints: {thresholds: {rmse_px: {at_most: 2, at_least: 1}}}", "exactly one of at_least and at_most"),
         ("emotion: {thresholds: {acuracy: {at_least: 1}}}", "no metric acuracy to set a threshold for; there are accu"),
         ("emotion: [", "not valid YAML"),
+        ("emotion: {training: {epochs: 3}}\nemotion: {min_slice_examples: 9}", "line 1: 'emotion' is given twice"),
         ("just text", "expected keys and values"),
         ("a: b: c", "line 1"),
     ],
@@ -58,6 +59,10 @@ def test_wrong_settings_are_named(tmp_path: Path, text: str, expected: str) -> N
 def test_missing_and_binary_settings_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no such file\. Check --config"):
         load_settings(tmp_path / "none.yaml", {})
+    with pytest.raises(InputError, match="is no file"):
+        load_settings(tmp_path, {})
+    with pytest.raises(InputError, match="is no file"):
+        load_settings(Path("/dev/zero"), {})
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="not valid YAML"):
         load_settings(tmp_path / "binary.yaml", {})

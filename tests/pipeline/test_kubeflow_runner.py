@@ -24,6 +24,7 @@ PLATFORM = """
 image: registry.example.org/faces:7
 data: /faces
 models: /served
+all: {volumes: [{claim: faces, mount: /faces}, {claim: served, mount: /served}]}
 beam_args: [--runner=FlinkRunner]
 components:
   EmotionTrainer: {memory_gb: 16, secrets: [{secret: bucket, key: token, env: TOKEN}]}
@@ -99,7 +100,7 @@ def test_every_node_is_the_same_as_locally_and_starts_by_the_entrypoint(package:
         assert task["taskInfo"]["name"] == node
         assert task["retryPolicy"]["maxRetryCount"] == 2
         found = container(package, node)
-        assert found["image"] == "emotion-ai:0.1.0"
+        assert found["image"] == "emotion-ai:v0.1.0"
         assert found["command"] == ["python", "-m", "pipeline.on_kubeflow.runtime"]
         assert found["resources"]["memoryLimit"] >= 2
     # Kubeflow would take nodes with equal containers for one component.
@@ -134,7 +135,7 @@ def test_settings_become_defaults_and_thresholds(changed: Package) -> None:
 
 @pytest.mark.parametrize(
     ("platform", "words"),
-    [("components: {EmotionTuner: {cpu: 1}}", "no such node"), ("all: {memory: 2}", "unknown key 'memory'")],
+    [("components: {EmotionTuner: {cpu: 1}}", "no such node"), ("all: {memory: 2}", "unknown key 'all.memory'")],
 )
 def test_a_wrong_platform_file_writes_nothing(platform: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "platform.yaml").write_text(platform)
@@ -149,6 +150,13 @@ def test_the_command_writes_it_and_says_what_is_next(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["compile", *options])
     assert result.exit_code == 0, result.output
     assert container(read_package(out), "EmotionTrainer")["image"] == "faces:9"
+
+
+def test_a_timeout_without_waiting_is_refused(tmp_path: Path) -> None:
+    options = ["--host", "http://localhost", "--timeout", "5", "--workspace", str(tmp_path)]
+    result = CliRunner().invoke(app, ["submit", str(GOLDEN), *options])
+    assert result.exit_code == 1
+    assert "--timeout: says how long to --wait" in result.stderr
 
 
 def test_the_command_refuses_another_suffix(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from pipeline.on_kubeflow import kubernetes_names as names
 from pipeline.on_kubeflow.doctor.nodes import OUR_RUNNER, TFX_RUNNER, Node, nodes_of
 from pipeline.on_kubeflow.doctor.problem import Problem, error, warning
 from pipeline.on_kubeflow.package import Package
@@ -14,15 +15,8 @@ from pipeline.on_kubeflow.package import Package
 # Names by which Kubeflow's own code asks for a volume; no container is started.
 _STUBS = ("argostub/createpvc", "argostub/deletepvc")
 _TFX_IMAGE = re.compile(r"(gcr\.io/tfx-oss-public/tfx|(docker\.io/)?tensorflow/tfx)([:@]|$)")
-_IMAGE = re.compile(
-    r"(?:[a-zA-Z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
-    r"(?::(?P<tag>\w[\w.-]{0,127}))?(?P<digest>@[a-z0-9]+:[0-9a-fA-F]{32,})?"
-)
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _QUANTITY = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
 _RESOURCES = ("Cpu", "Memory")
-# GB. Above it somebody means bytes or MiB.
-_MAX_MEMORY = 20_000
 _OUR_COMMAND = f"['python', '-m', '{OUR_RUNNER}']"
 
 
@@ -45,12 +39,12 @@ def _check_image(node: Node) -> Iterator[Problem]:
         return
     if "{{" in image:
         return
-    reference = _IMAGE.fullmatch(image)
+    reference = names.IMAGE.pattern.fullmatch(image)
     if not reference:
         yield error(
             node.name,
             f"'{image}' is no reference of an image.",
-            "Write registry/name:tag, the name in lower case.",
+            f"Write {names.IMAGE.words}.",
         )
     elif not reference["digest"] and reference["tag"] in (None, "latest"):
         yield warning(
@@ -70,7 +64,7 @@ def _check_image(node: Node) -> Iterator[Problem]:
 def _check_command(node: Node) -> Iterator[Problem]:
     command = node.container.get("command", [])
     arguments = node.container.get("args", [])
-    if not command and (not arguments or arguments[0].startswith("-")):
+    if not command and (not arguments or arguments[0].startswith(("-", "{{"))):
         yield error(
             node.name,
             "Its container has no command; Kubeflow's launcher runs command and arguments, and never the image's "
@@ -112,16 +106,19 @@ def _check_lifecycle(node: Node) -> Iterator[Problem]:
 
 
 def _check_environment(node: Node) -> Iterator[Problem]:
-    names = [variable.get("name", "") for variable in node.container.get("env", [])]
-    for secret in (*node.kubernetes.get("secretAsEnv", []), *node.kubernetes.get("configMapAsEnv", [])):
-        names.extend(key.get("envVar", "") for key in secret.get("keyToEnv", []))
-    names.extend(field.get("name", "") for field in node.kubernetes.get("fieldPathAsEnv", []))
-    for name, count in Counter(names).items():
-        if not _ENV_NAME.fullmatch(name):
+    written = [variable.get("name", "") for variable in node.container.get("env", [])]
+    fetched = [field.get("name", "") for field in node.kubernetes.get("fieldPathAsEnv", [])]
+    for source in (*node.kubernetes.get("secretAsEnv", []), *node.kubernetes.get("configMapAsEnv", [])):
+        fetched.extend(key.get("envVar", "") for key in source.get("keyToEnv", []))
+    for name, count in Counter([*written, *fetched]).items():
+        if not names.VARIABLE.fits(name):
+            yield error(node.name, f"'{name}' cannot name an environment variable.", f"Use {names.VARIABLE.words}.")
+        elif name in written and name in fetched:
             yield error(
                 node.name,
-                f"'{name}' cannot name an environment variable.",
-                "Use letters, digits and '_', a letter or '_' first.",
+                f"The environment variable {name} is given both as a value and by a secret, ConfigMap or field, which "
+                "Kubernetes refuses.",
+                "Give it once.",
             )
         elif count > 1:
             yield warning(
@@ -174,7 +171,7 @@ def _check_resource(node: Node, resources: dict[str, Any], resource: str) -> Ite
             )
         if number is not None:
             numbers[side] = number
-            if number < 0 or (resource == "Memory" and number > _MAX_MEMORY):
+            if number < 0 or (resource == "Memory" and number > names.MAX_MEMORY_GB):
                 yield error(
                     node.name,
                     f"{resource.lower()}{side} {number:g} cannot be meant: it is in "

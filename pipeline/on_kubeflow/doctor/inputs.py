@@ -148,12 +148,13 @@ def check_type(node: str, label: str, spec: dict[str, Any], value: Any) -> Itera
 
 
 def check_pipeline_parameters(package: Package) -> Iterator[Problem]:
-    """What a person is asked for when a run is started."""
+    """What a person is asked for when a run is started. Without a default it is meant so, but for what TFX has lost."""
+    of_tfx = any(node.is_tfx for node in nodes_of(package))
     for name, spec in package.root.get("inputDefinitions", {}).get("parameters", {}).items():
         if "defaultValue" in spec:
             if package.spec.get("schemaVersion") == SCHEMA_VERSION:
                 yield from check_type("", f"default of the pipeline's parameter '{name}'", spec, spec["defaultValue"])
-        elif spec.get("isOptional") or spec.get("description"):
+        elif not of_tfx or spec.get("isOptional") or spec.get("description"):
             continue
         elif name == "pipeline-root":
             yield warning(
@@ -197,5 +198,5 @@ def _not_handed_in(node: Node, name: str, source: str) -> Problem:
     return error(
         node.name,
         f"Its input '{name}' shall be the input '{source}' of {holder}, which has none of that name.",
-        "Add it there (root.inputDefinitions for the pipeline); TFX forgets it where there is an exit handler.",
+        "Add it there (root.inputDefinitions for the pipeline); compilers lose it where there is an exit handler.",
     )

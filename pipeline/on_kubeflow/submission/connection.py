@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -40,11 +41,17 @@ def usable_host(text: str) -> str:
     """The API's address in what a person gives as --host, which may be copied from the browser.
 
     Raises:
-      InputError: it is no http:// or https:// address.
+      InputError: it is no http:// or https:// address, or one with a password, which would be shown in every link.
     """
-    parts = urlsplit(text.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(text.strip())
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
         raise InputError(f"{text}: not an address. Give --host as https://HOST/pipeline or http://localhost:8080.")
+    if "@" in parts.netloc:
+        raise InputError("--host holds a user's name or password. Leave them out; a token is given by --token-file.")
     # Kubeflow's own page shows that of the pipelines in a frame, below /_/.
     path = parts.path.rstrip("/").replace("/_/pipeline", "/pipeline")
     return f"{parts.scheme}://{parts.netloc}{path}"
@@ -59,14 +66,18 @@ def token_reader(token_file: Path | None) -> Callable[[], str | None]:
 
     def read() -> str | None:
         if token_file is None:
-            return os.environ.get("KFP_TOKEN", "").strip() or None
-        try:
-            token = token_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
-            raise InputError(f"{token_file}: cannot be read ({reason}). Check --token-file.") from None
-        if not token or any(character.isspace() for character in token):
-            raise InputError(f"{token_file}: expected one token and nothing else. Check --token-file.")
+            token = os.environ.get("KFP_TOKEN", "").strip()
+            if not token:
+                return None
+        else:
+            try:
+                token = token_file.read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "it is no text"
+                raise InputError(f"{token_file}: cannot be read ({reason}). Check --token-file.") from None
+        # What is not sent cannot come back in a message.
+        if not re.fullmatch("[!-~]+", token):
+            raise InputError(f"{token_file or 'KFP_TOKEN'}: expected one token and nothing else. Check --token-file.")
         return token
 
     return read
@@ -233,12 +244,14 @@ class Connection:
             )
         if status == 403:
             return RefusedError(
-                f"{self.host}: forbidden ({message}). {token} that may do this, and check --namespace.", status
+                f"{self.host}: forbidden ({message}). Check --namespace, and whose token it is (--token-file or "
+                "KFP_TOKEN).",
+                status,
             )
         if 300 <= status < 400:
             return RefusedError(
-                f"{self.host}: sends elsewhere, to {location}. If that is a login page, a token is missing: {token}. "
-                "If it is the server's real address, give that as --host.",
+                f"{self.host}: sends elsewhere, to {location}. If that is the server's real address, give it as --host."
+                f" If it is a login page, a token is missing. {token}.",
                 status,
             )
         if status >= 500:

@@ -19,6 +19,7 @@ _FIELDS = (
 )
 _NAMED = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _PART = re.compile(r"(?P<first>\*|\?|\w+)(-(?P<last>\w+))?(/(?P<step>\d+))?")
+_LONGEST_S = 10 * 366 * 24 * 3600
 _INTERVAL = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?")
 
 
@@ -56,12 +57,12 @@ def interval_seconds(text: str) -> int:
     """Seconds of an interval such as 90s, 30m, 12h, 7d or 1d12h.
 
     Raises:
-      InputError: it is no such interval.
+      InputError: it is no such interval, or longer than ten years.
     """
     match = _INTERVAL.fullmatch(text.strip())
     days, hours, minutes, seconds = (int(number or 0) for number in match.groups()) if match else (0, 0, 0, 0)
     total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
-    if not total:
+    if not 0 < total <= _LONGEST_S:
         raise InputError(f"--every {text}: expected an interval such as 30m, 12h, 7d or 1d12h.")
     return total
 

@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from components.errors import InputError
+from pipeline.on_kubeflow import kubernetes_names as names
 from pipeline.on_kubeflow.package import Package, read_package
 from pipeline.on_kubeflow.submission.parameters import run_parameters
 from pipeline.on_kubeflow.submission.server import Server, Version
 from pipeline.on_kubeflow.submission.target import Target, check_target, connect
 from pipeline.on_kubeflow.submission.variants import version_name, without_cache, write_upload
+
+_LONGEST_NAME = 100
+_STORES = ("minio://", "s3://", "gs://")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Job:
       name: of the run or of the schedule; "": made from the pipeline's.
       parameters: each NAME=VALUE.
       data_version: value of the parameter of that name; "": another one for each run.
-      pipeline_root: folder or bucket for artifacts; "": the server's own.
+      pipeline_root: bucket and folder for artifacts, minio://, s3:// or gs://; "": the server's own.
       service_account: of the containers; "": the server's choice.
       caching: whether nodes may take results of earlier runs.
     """
@@ -84,6 +88,7 @@ def prepared(target: Target, job: Job, default_data_version: str, terminal: Text
       ExplainedError: the server cannot be reached, or refuses.
     """
     check_target(target)
+    _check_names(job)
     package = read_package(job.package)
     if package.job is not None:
         raise InputError(f"{job.package}: a PipelineJob of Vertex AI. Compile to a file named .yaml.")
@@ -91,6 +96,9 @@ def prepared(target: Target, job: Job, default_data_version: str, terminal: Text
     if not job.caching:
         package = without_cache(package)
     pipeline = job.pipeline or str(package.spec["pipelineInfo"]["name"])
+    # Versions have longer names, for which the server's database has limits; paths of the API hold names.
+    if len(pipeline) > _LONGEST_NAME or "/" in pipeline:
+        raise InputError(f"--pipeline {pipeline}: expected a name of {_LONGEST_NAME} characters at most, without '/'.")
     with connect(target, terminal) as connection:
         connection.check_package(package)
         server = Server(connection, target.namespace)
@@ -115,7 +123,14 @@ def prepared(target: Target, job: Job, default_data_version: str, terminal: Text
         yield Prepared(server, connection.host, package, pipeline, body)
 
 
+def _check_names(job: Job) -> None:
+    if job.pipeline_root and not job.pipeline_root.startswith(_STORES):
+        raise InputError(f"--pipeline-root {job.pipeline_root}: expected one that begins with {', '.join(_STORES)}.")
+    if job.service_account and not names.OBJECT.fits(job.service_account):
+        raise InputError(f"--service-account {job.service_account}: expected {names.OBJECT.words}.")
+
+
 def _uploaded(server: Server, package: Package, caching: bool, pipeline: str) -> Version:
     with tempfile.TemporaryDirectory() as folder:
-        file = write_upload(package, caching, Path(folder), pipeline)
+        file = write_upload(package, caching, Path(folder))
         return server.upload(pipeline, version_name(package, pipeline), file)

@@ -33,16 +33,15 @@ def version_name(package: Package, pipeline: str) -> str:
     return f"{pipeline}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
-def write_upload(package: Package, caching: bool, folder: Path, name: str) -> Path:
+def write_upload(package: Package, caching: bool, folder: Path) -> Path:
     """Writes what is uploaded into a folder; the server wants to see .yaml.
 
     Args:
       package: as it was read, or what `without_cache` made of it.
       caching: whether it is as it was read. Then it goes as it stands, with what only a newer Kubeflow understands.
       folder: to write to.
-      name: of the file.
     """
-    path = folder / f"{name}.yaml"
+    path = folder / "package.yaml"
     if caching:
         shutil.copyfile(package.path, path)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,14 @@ def test_the_parameters_stand_on_top(tmp_path: Path) -> None:
         "# small, a package for Kubeflow Pipelines 2. Two lines.",
         '#   text: STRING, "a\\nb"',
     ]
+
+
+def test_what_may_never_end_is_not_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "x.yaml"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):
+        with pytest.raises(InputError, match=f"^{path}: no file"):
+            read_package(path)
 
 
 def test_what_kubeflow_could_not_read_is_not_written(tmp_path: Path) -> None:

@@ -58,16 +58,47 @@ def test_the_command_line_names_the_image(tmp_path: Path) -> None:
     ("values", "words"),
     [
         ({"imgae": "x"}, ["unknown key 'imgae'"]),
-        ({"image": "Not An Image"}, ["'image'"]),
-        ({"models": "models"}, ["'models'"]),
+        ({"image": "Not An Image"}, ["'image': expected registry/name:tag"]),
+        ({"models": "models"}, ["'models': expected an absolute path"]),
+        ({"models": "/other"}, ["'models': no volume is mounted at /other"]),
+        ({"beam_args": ["runner"]}, ["'beam_args.0': expected an option that begins with --"]),
         ({"all": 3}, ["'all'"]),
-        ({"all": {"memory_gb": 0}}, ["'memory_gb'", "found 0"]),
-        ({"all": {"memory": "2Gi"}}, ["unknown key 'memory'"]),
-        ({"training": {"gpu": {"count": 1}}}, ["'gpu.type'"]),
-        ({"all": {"secrets": [{"secret": "s", "key": "k"}]}}, ["'secrets.0.env'"]),
-        ({"all": {"volumes": [{"claim": "c", "mount": "data"}]}}, ["'volumes.0.mount'"]),
+        ({"all": {"cpu": True}}, ["'all.cpu'", "found True"]),
+        ({"all": {"memory_gb": 0}}, ["'all.memory_gb'", "found 0"]),
+        ({"all": {"memory_gb": float("inf")}}, ["'all.memory_gb'", "found inf"]),
+        ({"all": {"cpu": float("nan")}}, ["'all.cpu'", "found nan"]),
+        ({"all": {"memory": "2Gi"}}, ["unknown key 'all.memory'"]),
+        ({"all": {"retries": 1 << 31}}, ["'all.retries'"]),
+        ({"all": {"env": {"1A": "x"}}}, ["'all.env.1A", "no digit first"]),
+        ({"all": {"env": {"A": 1}}}, ["'all.env.A'", "found 1", "need quotes"]),
+        ({"all": {"env": {"A": "\0"}}}, ["'all.env.A'", "without NUL"]),
+        ({"all": {"env": {"NODE_ID": "x"}}}, ["'all': the variable NODE_ID is given twice", "once by us"]),
+        ({"training": {"gpu": {"count": 1}}}, ["'training.gpu.type'"]),
+        ({"training": {"gpu": {"type": "nvidia-l4", "count": 1}}}, ["'training.gpu.type'", "nvidia.com/gpu"]),
+        ({"beam": {"cpu": -1}}, ["'beam.cpu'"]),
+        ({"all": {"secrets": [{"secret": "s", "key": "k"}]}}, ["'all.secrets.0.env'"]),
+        ({"all": {"secrets": [{"secret": "S", "key": "k", "env": "E"}]}}, ["'all.secrets.0.secret'", "found 'S'"]),
+        ({"all": {"secrets": [{"secret": "s", "key": "k/k", "env": "E"}]}}, ["'all.secrets.0.key'"]),
+        (
+            {"all": {"env": {"E": "x"}, "secrets": [{"secret": "s", "key": "k", "env": "E"}]}},
+            ["'all': the variable E is given twice in env and secrets."],
+        ),
+        ({"all": {"volumes": [{"claim": "c", "mount": "data"}]}}, ["'all.volumes.0.mount'"]),
+        ({"all": {"volumes": [{"claim": "a.b", "mount": "/data"}]}}, ["'all.volumes.0.claim'", "found 'a.b'"]),
+        (
+            {"all": {"volumes": [{"claim": "a", "mount": "/data"}, {"claim": "b", "mount": "/data/"}]}},
+            ["'all': two volumes are mounted at /data"],
+        ),
+        ({"all": {"volumes": [{"claim": "a", "mount": "/app"}]}}, ["'all': a volume at /app hides"]),
+        ({"all": {"node_selector": {"a b": "c"}}}, ["'all.node_selector.a b"]),
+        ({"all": {"node_selector": {"a": "c d"}}}, ["'all.node_selector.a'", "found 'c d'"]),
+        ({"all": {"tolerations": [{"key": "a b"}]}}, ["'all.tolerations.0.key'"]),
+        (
+            {"all": {"tolerations": [{"key": "a", "operator": "Exists", "value": "x"}]}},
+            ["'all.tolerations.0': the operator Exists has no value"],
+        ),
         ({"components": {"EmotionTuner": {"cpu": 1}}}, ["'components.EmotionTuner': no such node", "EmotionTrainer"]),
-        ({"components": {"EmotionTrainer": {"cpus": 1}}}, ["unknown key 'cpus'"]),
+        ({"components": {"EmotionTrainer": {"cpus": 1}}}, ["unknown key 'components.EmotionTrainer.cpus'"]),
     ],
 )
 def test_what_is_wrong_is_named_with_the_file(values: dict[str, Any], words: list[str], tmp_path: Path) -> None:
@@ -77,6 +108,22 @@ def test_what_is_wrong_is_named_with_the_file(values: dict[str, Any], words: lis
     for word in words:
         assert word in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("image", ["", "Faces:1", "faces:1:2", "faces@sha256:12"])
+def test_a_wrong_image_of_the_command_line_is_said_to_be_there(image: str) -> None:
+    with pytest.raises(InputError, match=r"^--image: 'image': expected registry/name:tag"):
+        load_platform(None, image)
+
+
+@pytest.mark.parametrize("image", ["Host:5000/faces:V7-GPU", f"faces@sha256:{'a' * 64}", f"faces:1@sha256:{'a' * 64}"])
+def test_every_form_of_an_image_s_name_is_taken(image: str) -> None:
+    assert load_platform(None, image).image == image
+
+
+@pytest.mark.parametrize("file", sorted((DEFAULTS_FILE.parent / "examples").glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_examples_are_right(file: Path) -> None:
+    assert containers(load_platform(file, None), *NODES, file)
 
 
 def test_a_missing_file_is_named() -> None:
@@ -138,7 +185,9 @@ def test_a_container_in_the_fields_that_every_release_reads(tmp_path: Path) -> N
 
 
 def test_nothing_that_was_not_asked_for(tmp_path: Path) -> None:
-    found = containers_of({"all": {"retries": 0, "volumes": []}}, tmp_path)["EmotionPusher"]
+    models = {"volumes": [{"claim": "models", "mount": "/models"}]}
+    nothing = {"retries": 0, "volumes": []}
+    found = containers_of({"all": nothing, "components": {"EmotionTrainer": models}}, tmp_path)["EmotionPusher"]
     container: dict[str, Any] = {}
     add_resources(container, "EmotionPusher", found)
     assert container.keys() == {"resources", "env"}

@@ -50,7 +50,19 @@ _DAMAGES: dict[str, tuple[Damage, str, str, str]] = {
     "TFX's runner": (tfx(module=TFX_RUNNER), "error", "make", "TFX's own runner"),
     "TFX's driver": (_lifecycle(TFX_RUNNER), "error", "make", "never runs"),
     "driver of others": (_lifecycle("json.tool"), "warning", "make", "never runs"),
-    "name of a variable": (put(make, env=[{"name": "A-B", "value": "1"}]), "error", "make", "'A-B' cannot name"),
+    "arguments without a command": (
+        put(make, command=[], args=["{{$.inputs.parameters['rows']}}"]),
+        "error",
+        "make",
+        "no command",
+    ),
+    "name of a variable": (put(make, env=[{"name": "1A", "value": "1"}]), "error", "make", "'1A' cannot name"),
+    "variable of two kinds": (
+        lambda package: package.executors["exec-use"]["container"].update(env=[{"name": "KEY", "value": "1"}]),
+        "error",
+        "use",
+        "KEY is given both as a value and by a secret",
+    ),
     "variable twice": (
         put(make, env=[{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]),
         "warning",
@@ -92,6 +104,8 @@ def test_a_damage_is_named_with_its_node_and_a_remedy(name: str, tmp_path: Path)
         _beam("--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner"),
         _beam("--runner=FlinkRunner", "--flink_master=flink:8081"),
         put(_resources, cpuLimit=0.5, memoryLimit=4.0, accelerator={"type": "nvidia.com/gpu", "count": "1"}),
+        # As Java programs name theirs.
+        put(make, env=[{"name": "spring.profiles-active", "value": "x"}]),
         put(make, image="argostub/createpvc", command=[], args=[]),
         put(make, image=f"host.example:5000/a/b@sha256:{'0' * 64}"),
         put(make, image="{{$.inputs.parameters['image']}}"),

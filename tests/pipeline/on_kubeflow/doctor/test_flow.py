@@ -129,12 +129,6 @@ _DAMAGES: dict[str, tuple[Damage, str, str, str]] = {
         "use",
         "a run without it fails",
     ),
-    "undescribed parameter": (
-        lambda package: _text(package).pop("isOptional"),
-        "warning",
-        "",
-        "parameter 'text' has neither",
-    ),
     "default of a wrong type": (put(_text, defaultValue=5), "warning", "", "parameter 'text' is a text"),
     "final status": (
         lambda package: package.tasks["use"]["inputs"]["parameters"].update(

@@ -30,7 +30,7 @@ _DAMAGES: dict[str, tuple[Damage, str, str, str]] = {
     "volume without a folder": (put(_settings, pvcMount=[{"constant": "data"}]), "error", "use", "no mountPath"),
     "volume without a claim": (put(_settings, pvcMount=[{"mountPath": "/x"}]), "error", "use", "names no object"),
     "two volumes in one folder": (
-        put(_settings, emptyDirMounts=[{"volumeName": "x", "mountPath": "/data"}]),
+        put(_settings, emptyDirMounts=[{"volumeName": "x", "mountPath": "/data/"}]),
         "error",
         "use",
         "2 volumes",
@@ -42,6 +42,26 @@ _DAMAGES: dict[str, tuple[Damage, str, str, str]] = {
         "use",
         "'My_Secret' (imagePullSecret)",
     ),
+    "name of a volume": (
+        put(_settings, secretAsVolume=[{"secretName": "a.b", "mountPath": "/x"}]),
+        "error",
+        "use",
+        "'a.b' (secretAsVolume)",
+    ),
+    "key of a secret": (
+        put(_settings, secretAsEnv=[{"secretName": "x", "keyToEnv": [{"secretKey": "a/b", "envVar": "B"}]}]),
+        "error",
+        "use",
+        "'a/b' (secretKey of secretAsEnv)",
+    ),
+    "label of a machine": (
+        put(_settings, nodeSelector={"labels": {"a b": "x"}}),
+        "error",
+        "use",
+        "'a b' (label of nodeSelector)",
+    ),
+    "value of a label": (put(_settings, nodeSelector={"labels": {"a": "x y"}}), "error", "use", "'x y' (value of"),
+    "taint": (put(_settings, tolerations=[{"key": "a b", "operator": "Exists"}]), "error", "use", "'a b' (key of"),
     "pull policy": (put(_settings, imagePullPolicy="Often"), "error", "use", "imagePullPolicy is 'Often'"),
     "toleration": (
         put(_settings, tolerations=[{"key": "a", "operator": "exists"}]),

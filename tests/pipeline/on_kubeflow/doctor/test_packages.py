@@ -31,6 +31,7 @@ from pipeline.on_kubeflow.doctor.examination import examine
 from pipeline.on_kubeflow.doctor.problem import Problem
 from pipeline.on_kubeflow.doctor.report import show_problems
 from tests.pipeline.on_kubeflow.doctor.function_components import exit_component, first_component, second_component
+from tests.pipeline.on_kubeflow.doctor.packages import Damaged, problems_of
 
 _GOLDEN = Path(__file__).parent.parent / "golden" / "emotion-ai.yaml"
 _KFP_SDK = Path(__file__).with_name("hello-world.yaml")
@@ -160,6 +161,18 @@ def test_our_own_package_is_in_order() -> None:
 
 def test_a_package_of_the_kfp_sdk_is_in_order() -> None:
     assert examine(_KFP_SDK) == []
+
+
+def test_a_parameter_without_a_default_is_meant_so_where_tfx_has_not_lost_it(tmp_path: Path) -> None:
+    def require(package: Damaged) -> None:
+        package.spec["root"]["inputDefinitions"]["parameters"]["text"] = {"parameterType": "STRING"}
+
+    def lose(package: Damaged) -> None:
+        require(package)
+        package.make_tfx()
+
+    assert problems_of(require, tmp_path) == []
+    assert "neither a default nor a description" in problems_of(lose, tmp_path)[0].what
 
 
 def test_equal_problems_of_several_nodes_are_printed_as_one(taxi: Path) -> None:

@@ -18,7 +18,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from components.errors import ExplainedError, InputError
-from pipeline.on_kubeflow.submission.connection import Connection, RefusedError, UnreachableError, usable_host
+from pipeline.on_kubeflow.submission.connection import (
+    Connection,
+    RefusedError,
+    UnreachableError,
+    token_reader,
+    usable_host,
+)
 from pipeline.on_kubeflow.submission.preparation import Job
 from pipeline.on_kubeflow.submission.server import Server
 from pipeline.on_kubeflow.submission.submit import submit
@@ -166,10 +172,37 @@ def test_hosts_copied_from_the_browser(given: str, used: str) -> None:
     assert usable_host(given) == used
 
 
-@pytest.mark.parametrize("given", ["localhost:8080", "kf.example.org", "ftp://x", "https://", ""])
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("localhost:8080", "kf.example.org", "ftp://x", "https://", ""),
+        *("http://[::1", "http://localhost:99999", "http://localhost:x"),
+    ],
+)
 def test_what_is_no_host(given: str) -> None:
     with pytest.raises(InputError, match="not an address"):
         usable_host(given)
+
+
+def test_a_password_does_not_get_into_links() -> None:
+    with pytest.raises(InputError, match="Leave them out") as raised:
+        usable_host("https://me:s3cret@kf.example.org")
+    assert "s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("token", ["s3cret\nx", "s3cret x", "s3cret\0", "s3cret→"])
+def test_what_is_no_token_is_not_shown(token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "token"
+    file.write_text(token, encoding="utf-8")
+    readers = {str(file): token_reader(file)}
+    # The system takes no variable with a NUL.
+    if "\0" not in token:
+        monkeypatch.setenv("KFP_TOKEN", token)
+        readers["KFP_TOKEN"] = token_reader(None)
+    for source, read in readers.items():
+        with pytest.raises(InputError, match=f"^{source}: expected one token and nothing else") as raised:
+            read()
+        assert "s3cret" not in str(raised.value)
 
 
 def test_files_of_the_target_are_checked(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_intervals(given: str, seconds: int) -> None:
     assert interval_seconds(given) == seconds
 
 
-@pytest.mark.parametrize("given", ["", "0", "0h", "soon", "12 hours", "-5m", "1.5h", "1h1d"])
+@pytest.mark.parametrize("given", ["", "0", "0h", "soon", "12 hours", "-5m", "1.5h", "1h1d", "9999999999d"])
 def test_what_is_no_interval(given: str) -> None:
     with pytest.raises(InputError, match="expected an interval such as 30m"):
         interval_seconds(given)

@@ -6,6 +6,7 @@ import dataclasses
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -155,6 +156,23 @@ def test_what_is_wrong_with_a_parameter_is_found_before_anything_is_sent(
 ) -> None:
     with pytest.raises(InputError, match="no such parameter"):
         _submit(target, dataclasses.replace(job, parameters=("splitt=usage",)))
+    assert kubeflow.requests == []
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"pipeline": "../x"}, r"--pipeline \.\./x: expected a name .*without '/'"),
+        ({"pipeline": "x" * 101}, "--pipeline x+: expected a name of 100 characters at most"),
+        ({"pipeline_root": "/mnt/x"}, "--pipeline-root /mnt/x: expected one that begins with minio://"),
+        ({"service_account": "My Account"}, "--service-account My Account: expected lower-case letters"),
+    ],
+)
+def test_what_kubeflow_would_find_only_in_the_run_is_found_before(
+    given: dict[str, Any], words: str, kubeflow: FakeKubeflow, target: Target, job: Job
+) -> None:
+    with pytest.raises(InputError, match=words):
+        _submit(target, dataclasses.replace(job, **given))
     assert kubeflow.requests == []
 
 
