@@ -33,13 +33,15 @@ def programs(tmp_path: Path) -> Path:
     return tmp_path
 
 
+# Without the settings of whoever has the tests of a real image run.
+OURS = {name: value for name, value in os.environ.items() if name not in ("VARIANT", "BASE", "IMAGE")}
+
+
 def make_image(programs: Path, *arguments: str, path: str | None = None, **environment: str) -> tuple[int, str, str]:
-    # Without the settings of whoever has the tests of a real image run.
-    ours = {name: value for name, value in os.environ.items() if name not in ("VARIANT", "BASE", "IMAGE")}
     done = subprocess.run(
         [str(ROOT / "scripts" / "make_image"), *arguments],
         cwd=ROOT,
-        env={**ours, "PATH": path or f"{programs}:{os.environ['PATH']}", **environment},
+        env={**OURS, "PATH": path or f"{programs}:{os.environ['PATH']}", **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -123,7 +125,7 @@ def test_other_code_never_gets_the_same_name(programs: Path, tmp_path: Path) -> 
         done = subprocess.run(
             ["scripts/make_image"],
             cwd=checkout,
-            env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"},
+            env={**OURS, "PATH": f"{programs}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
             timeout=60,
