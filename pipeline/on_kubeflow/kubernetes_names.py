@@ -7,6 +7,7 @@ import re
 
 # Above it somebody means bytes or MiB.
 MAX_MEMORY_GB = 20_000
+QUANTITY = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
 
 _PART = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _WORD = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"

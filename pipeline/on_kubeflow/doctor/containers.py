@@ -15,7 +15,7 @@ from pipeline.on_kubeflow.package import Package
 # Names by which Kubeflow's own code asks for a volume; no container is started.
 _STUBS = ("argostub/createpvc", "argostub/deletepvc")
 _TFX_IMAGE = re.compile(r"(gcr\.io/tfx-oss-public/tfx|(docker\.io/)?tensorflow/tfx)([:@]|$)")
-_QUANTITY = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
+_SIGNED_QUANTITY = re.compile(f"[+-]?{names.QUANTITY.pattern}")
 _RESOURCES = ("Cpu", "Memory")
 _OUR_COMMAND = f"['python', '-m', '{OUR_RUNNER}']"
 
@@ -156,7 +156,7 @@ def _check_resource(node: Node, resources: dict[str, Any], resource: str) -> Ite
     for side in ("Request", "Limit"):
         text = resources.get(f"resource{resource}{side}")
         number = resources.get(f"{resource.lower()}{side}")
-        if text is not None and "{{" not in text and not _QUANTITY.fullmatch(text):
+        if text is not None and "{{" not in text and not _SIGNED_QUANTITY.fullmatch(text):
             yield error(
                 node.name,
                 f"resource{resource}{side} '{text}' is no quantity.",

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from pipeline.on_kubeflow.doctor.nodes import Node, dags_of, nodes_of
+from pipeline.on_kubeflow.doctor.nodes import Node, dags_of, is_exit_task, nodes_of, producers_of
 from pipeline.on_kubeflow.doctor.problem import Problem, error
 from pipeline.on_kubeflow.package import Package
 
-_EXIT_STRATEGY = "ALL_UPSTREAM_TASKS_COMPLETED"
 _KINDS = ("container", "importer", "resolver", "customJob")
 _IMPORTABLE = ("gs://", "s3://", "minio://", "oci://", "huggingface://")
 # Of the Common Expression Language, and what Kubeflow adds.
@@ -36,7 +35,7 @@ def check_references(package: Package) -> Iterator[Problem]:
                     f"It waits for the task '{dependency}', which is not there.",
                     "Remove the dependency, or compile the pipeline again with that task.",
                 )
-            elif _is_exit_task(node.dag.tasks[dependency]):
+            elif is_exit_task(node.dag.tasks[dependency]):
                 yield error(
                     node.name,
                     f"It waits for the exit handler '{dependency}', which is no part of the DAG.",
@@ -73,7 +72,10 @@ def _check_implementation(package: Package, node: Node) -> Iterator[Problem]:
 def check_cycles(package: Package) -> Iterator[Problem]:
     """Tasks that wait for each other, and components that hold themselves."""
     for dag in dags_of(package):
-        waits = {key: _producers(task) & dag.tasks.keys() for key, task in dag.tasks.items()}
+        waits = {
+            key: (producers_of(task) | set(task.get("dependentTasks", []))) & dag.tasks.keys()
+            for key, task in dag.tasks.items()
+        }
         yield from _cycle(waits, f"{dag.path}/" if dag.path else "", "They wait for each other")
     holds = {
         name: {task.get("componentRef", {}).get("name", "") for task in spec.get("dag", {}).get("tasks", {}).values()}
@@ -143,7 +145,7 @@ def _wrong_with_condition(node: Node, condition: str) -> str | None:
 def check_loops_and_exits(package: Package) -> Iterator[Problem]:
     """Iterators and exit handlers."""
     for dag in dags_of(package):
-        if dag.tasks and all(_is_exit_task(task) for task in dag.tasks.values()):
+        if dag.tasks and all(is_exit_task(task) for task in dag.tasks.values()):
             yield error(dag.path, "All of its tasks are exit handlers.", "Add a task that they can follow.")
     for node in nodes_of(package):
         if "artifactIterator" in node.task:
@@ -188,18 +190,3 @@ def _check_uri(node: Node, uri: Any) -> Iterator[Problem]:
             f"Kubeflow cannot import '{uri}' ('no provider scheme found').",
             f"Put it into an object store ({', '.join(_IMPORTABLE[:3])}), or let a component read the path.",
         )
-
-
-def _producers(task: dict[str, Any]) -> set[str]:
-    inputs = task.get("inputs", {})
-    sources = [*inputs.get("artifacts", {}).values(), *inputs.get("parameters", {}).values()]
-    return set(task.get("dependentTasks", [])) | {
-        source[kind].get("producerTask", "")
-        for source in sources
-        for kind in ("taskOutputArtifact", "taskOutputParameter")
-        if kind in source
-    }
-
-
-def _is_exit_task(task: dict[str, Any]) -> bool:
-    return bool(task.get("triggerPolicy", {}).get("strategy") == _EXIT_STRATEGY)

@@ -8,14 +8,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.on_kubeflow.doctor.nodes import Node, dags_of, nodes_of
+from pipeline.on_kubeflow import kubernetes_names as names
+from pipeline.on_kubeflow.doctor.nodes import Node, dags_of, is_exit_task, nodes_of, producers_of
 from pipeline.on_kubeflow.doctor.problem import Problem, error, warning
 from pipeline.on_kubeflow.package import Package
 
 SCHEMA_VERSION = "2.1.0"
 
 _FILE_ENDINGS = (".yaml", ".yml")
-_PIPELINE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _MAX_PIPELINE_NAME = 128
 # Argo's rule for the names of templates and of a DAG's tasks, and for those of parameters.
 _ARGO_NAME = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*")
@@ -84,7 +84,7 @@ def check_names(package: Package) -> Iterator[Problem]:
             f"The pipeline's name has {len(name)} characters; there may be {_MAX_PIPELINE_NAME}.",
             "Give it a shorter name.",
         )
-    elif not _PIPELINE_NAME.fullmatch(name):
+    elif not names.OBJECT.fits(name):
         yield error(
             "",
             f"The pipeline's name '{name}' cannot name a Kubernetes object.",
@@ -101,7 +101,7 @@ def check_names(package: Package) -> Iterator[Problem]:
 
 def _check_node_names(node: Node) -> Iterator[Problem]:
     templates = [node.key, f"{node.key}-driver"]
-    if node.task.get("triggerPolicy", {}).get("strategy") == "ALL_UPSTREAM_TASKS_COMPLETED":
+    if is_exit_task(node.task):
         templates.append(f"exit-hook-{node.dag.name}-{node.key}")
     if "parameterIterator" in node.task:
         templates.append(f"{node.component_name}-{node.key}-iterator")
@@ -217,19 +217,12 @@ def _interface(node: Node) -> dict[str, Any]:
 
 
 def _is_producer(node: Node) -> bool:
-    for task in node.dag.tasks.values():
-        inputs = task.get("inputs", {})
-        sources = [*inputs.get("artifacts", {}).values(), *inputs.get("parameters", {}).values()]
-        for source in sources:
-            for kind in ("taskOutputArtifact", "taskOutputParameter"):
-                if source.get(kind, {}).get("producerTask") == node.key:
-                    return True
-    return False
+    return any(node.key in producers_of(task) for task in node.dag.tasks.values())
 
 
 def _node_of_label(package: Package, label: str) -> str:
-    names = [node.name for node in nodes_of(package) if node.component.get("executorLabel") == label]
-    return names[0] if names else label
+    found = (node.name for node in nodes_of(package) if node.component.get("executorLabel") == label)
+    return next(found, label)
 
 
 def _size(value: Any) -> int:

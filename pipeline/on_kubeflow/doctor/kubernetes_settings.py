@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from pipeline.on_kubeflow import kubernetes_names as names
-from pipeline.on_kubeflow.doctor.nodes import nodes_of
+from pipeline.on_kubeflow.doctor.nodes import MOUNTS, nodes_of
 from pipeline.on_kubeflow.doctor.problem import Problem, error, warning
 from pipeline.on_kubeflow.package import Package
 
 _POLICIES = ("Always", "Never", "IfNotPresent")
 _OPERATORS = ("", "Exists", "Equal")
 _EFFECTS = ("", "NoSchedule", "PreferNoSchedule", "NoExecute")
-_QUANTITY = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
-_MOUNTS = ("pvcMount", "secretAsVolume", "configMapAsVolume", "genericEphemeralVolume", "emptyDirMounts")
 # List of settings -> keys that tell the object's name: a text, or where it comes from.
 _NAMED: dict[str, tuple[str, ...]] = {
     "pvcMount": ("constant", "pvcNameParameter", "componentInputParameter", "taskOutputParameter"),
@@ -64,7 +61,7 @@ def _check_config(node: str, config: dict[str, Any]) -> Iterator[Problem]:
     for kind, keys in _NAMED.items():
         for settings in config.get(kind, []):
             yield from _check_named(node, kind, keys, settings)
-    for kind in _MOUNTS:
+    for kind in MOUNTS:
         for settings in config.get(kind, []):
             if "volumeName" in settings:
                 yield from _check_name(node, f"volumeName of {kind}", settings["volumeName"], names.VOLUME)
@@ -73,7 +70,7 @@ def _check_config(node: str, config: dict[str, Any]) -> Iterator[Problem]:
                 yield error(
                     node, f"A {kind} of it has no mountPath that begins with '/'.", "Give the folder to mount it at."
                 )
-    paths = [settings.get("mountPath", "").rstrip("/") for kind in _MOUNTS for settings in config.get(kind, [])]
+    paths = [settings.get("mountPath", "").rstrip("/") for kind in MOUNTS for settings in config.get(kind, [])]
     for path in sorted({path for path in paths if path and paths.count(path) > 1}):
         yield error(node, f"{paths.count(path)} volumes are mounted at {path}.", "Give each its own folder.")
     policy = config.get("imagePullPolicy", "")
@@ -87,7 +84,7 @@ def _check_config(node: str, config: dict[str, Any]) -> Iterator[Problem]:
     for kind, key in (("genericEphemeralVolume", "size"), ("emptyDirMounts", "sizeLimit")):
         for settings in config.get(kind, []):
             size = settings.get(key, "")
-            if (size or key == "size") and not _QUANTITY.fullmatch(size):
+            if (size or key == "size") and not names.QUANTITY.fullmatch(size):
                 yield error(
                     node, f"A {kind} of it has the {key} '{size}', at which the driver crashes.", "Write 10Gi, say."
                 )
@@ -99,7 +96,7 @@ def _check_named(node: str, kind: str, keys: tuple[str, ...], settings: dict[str
         yield error(node, f"A {kind} of it names no object.", f"Give {' or '.join(keys[:2])}.")
     else:
         name = settings[given[0]]
-        form = names.VOLUME if kind in _MOUNTS else names.OBJECT
+        form = names.VOLUME if kind in MOUNTS else names.OBJECT
         if given[0] in ("constant", "secretName", "configMapName"):
             yield from _check_name(node, kind, name, form)
     if kind.endswith("AsEnv"):

@@ -16,7 +16,11 @@ from pipeline.on_kubeflow.package import Package
 TFX_RUNNER = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
 OUR_RUNNER = "pipeline.on_kubeflow.runtime"
 
+# Settings of Kubernetes that mount a volume.
+MOUNTS = ("pvcMount", "secretAsVolume", "configMapAsVolume", "genericEphemeralVolume", "emptyDirMounts")
+
 _EXECUTOR_FLAG = "--executor_class_path"
+_EXIT_STRATEGY = "ALL_UPSTREAM_TASKS_COMPLETED"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,8 +132,7 @@ class Node:
     @property
     def volumes(self) -> list[str]:
         """Folders of the container in which volumes are mounted."""
-        kinds = ("pvcMount", "secretAsVolume", "configMapAsVolume", "genericEphemeralVolume", "emptyDirMounts")
-        mounts = [mount.get("mountPath", "") for kind in kinds for mount in self.kubernetes.get(kind, [])]
+        mounts = [mount.get("mountPath", "") for kind in MOUNTS for mount in self.kubernetes.get(kind, [])]
         return [mount for mount in mounts if mount]
 
     def beam_arguments(self, name: str) -> str | None:
@@ -157,6 +160,22 @@ def dags_of(package: Package) -> list[Dag]:
                 seen.add(name)
                 found.append(Dag(name, f"{dag.path}/{key}" if dag.path else key, component))
     return found
+
+
+def producers_of(task: dict[str, Any]) -> set[str]:
+    """Keys of the tasks whose outputs a PipelineTaskSpec takes; '' where one is not named."""
+    inputs = task.get("inputs", {})
+    return {
+        source[kind].get("producerTask", "")
+        for source in (*inputs.get("artifacts", {}).values(), *inputs.get("parameters", {}).values())
+        for kind in ("taskOutputArtifact", "taskOutputParameter")
+        if kind in source
+    }
+
+
+def is_exit_task(task: dict[str, Any]) -> bool:
+    """Whether a PipelineTaskSpec is an exit handler."""
+    return bool(task.get("triggerPolicy", {}).get("strategy") == _EXIT_STRATEGY)
 
 
 def title_of(artifact: dict[str, Any]) -> str | None:

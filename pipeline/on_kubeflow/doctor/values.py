@@ -21,6 +21,7 @@ _IMAGE_CHECKOUT = Path("/app")
 _STORES = re.compile(r"[a-z0-9]+://")
 _WHEEL = re.compile(r"(?P<module>[\w.]+)@(?P<path>.+\.whl)")
 _STAGED = ("minio://", "s3://")
+_DOTTED_PATH = re.compile(r"[A-Za-z_]\w*(\.\w+)+")
 _TELLS_DATA = re.compile(r"version|fingerprint|span|hash|digest|checksum|revision|snapshot|date|timestamp", re.I)
 
 
@@ -133,10 +134,14 @@ def names_code(node: Node) -> Iterator[tuple[str, str]]:
         yield "--executor_class_path", node.executor_class
     if node.is_tfx:
         for name, value in node.parameters.items():
-            if name.endswith("_fn") and isinstance(value, str) and re.fullmatch(r"[A-Za-z_]\w*(\.\w+)+", value):
+            if _is_code(name, value):
                 yield name, value
             elif name == "custom_config":
                 yield from _in_config(value)
+
+
+def _is_code(name: str, value: Any) -> bool:
+    return name.endswith("_fn") and isinstance(value, str) and _DOTTED_PATH.fullmatch(value) is not None
 
 
 def _in_config(value: Any) -> Iterator[tuple[str, str]]:
@@ -146,5 +151,5 @@ def _in_config(value: Any) -> Iterator[tuple[str, str]]:
         return
     if isinstance(config, dict):
         for name, path in config.items():
-            if name.endswith("_fn") and isinstance(path, str) and re.fullmatch(r"[A-Za-z_]\w*(\.\w+)+", path):
+            if _is_code(name, path):
                 yield f"custom_config.{name}", path
