@@ -32,7 +32,7 @@ unit: $(READY) ## unit and component tests
 e2e: $(READY) ## tests of the whole DAG, here and on Kubeflow
 	$(SIDE_BY_SIDE) -m e2e
 
-benchmark: $(READY) ## side by side against the alternative: NAME=ingest (default), findings, serving or dashboard, ARGS="..."
+benchmark: $(READY) ## side by side against the alternative: NAME=ingest (default), findings, training, serving or dashboard, ARGS="..."
 	$(VENV)/bin/python -m benchmarks.$(NAME) $(ARGS)
 
 # Once per lock: later starts only compare the files' times.

@@ -17,6 +17,7 @@ REQUIRES = [
     "grpcio",  # the local model server, clients
     "httptools",  # uvicorn's HTTP parser in C
     "jinja2",  # model cards
+    "keras-tuner",  # the search for better training settings
     "numpy",  # drawn faces, image features
     "orjson",  # tensors as JSON, three times as fast as the standard library
     "plotly<6.1",  # charts of reports, drawn in the browser without a network
@@ -70,7 +71,7 @@ setup(
         ]
     ),
     package_data={
-        "pipeline": ["settings.yaml"],
+        "pipeline": ["settings.yaml", "presets/*.yaml"],
         "components": ["model_card/template.html.j2"],
         "serving": ["demo/static/*"],
         "dashboard": ["static/*", "templates/*"],

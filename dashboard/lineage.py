@@ -12,6 +12,7 @@ from ml_metadata.metadata_store import metadata_store
 
 from dashboard.files import read_json
 from dashboard.runs import Artifact, Branch, Node, outputs_by_run, read_run
+from dashboard.tuning import best_values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Lineage:
       version: it.
       branch: of the run that pushed it.
       trained_in: id of the run that trained the model; an earlier one where the Trainer was cached.
-      training: settings of the Trainer.
+      training: settings of the Trainer, with the best values of a Tuner in the place of those that they replaced.
       data_file: name of the CSV.
       data_fingerprint: of its content.
       row_counts: as the ExampleGen counts them.
@@ -108,7 +109,7 @@ def read_lineage(store: metadata_store.MetadataStore, version: PushedVersion) ->
         version=version,
         branch=branch,
         trained_in=_trained_in(store, branch.output("Model")) or version.run_id,
-        training=_training(trainer),
+        training={**_training(trainer), **best_values(branch.output("HyperParameters"))},
         data_file=posixpath.basename(str(read.get("csv_path", ""))),
         data_fingerprint=str(read.get("data_fingerprint", "")),
         row_counts=row_counts(branch),

@@ -11,12 +11,13 @@ from dashboard.blocks import Section
 from dashboard.guard import broken
 from dashboard.page import render_page
 from dashboard.runs import Branch, Run
-from dashboard.sections import blessing, data, evaluation, findings, training
+from dashboard.sections import blessing, data, evaluation, findings, training, tuning
 from dashboard.sections.run import overview
 
 _OF_BRANCH: dict[str, Callable[[Branch], list[Section]]] = {
     "data": data.sections,
     "findings": findings.sections,
+    "tuning": tuning.sections,
     "training": training.sections,
     "evaluation": evaluation.sections,
     "blessing": blessing.sections,

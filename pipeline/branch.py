@@ -13,6 +13,7 @@ from tfx.components.example_validator.component import ExampleValidator
 from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
 from tfx.components.transform.component import Transform
+from tfx.components.tuner.component import Tuner
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration.data_types import RuntimeParameter
 
@@ -79,8 +80,9 @@ def create_branch(
 
     model_base_path = os.path.join(deployment.models_root, task.model_name)
     evaluation_code = code_fingerprint(task.module("evaluation"))
-    training = {"training": settings.training.model_dump()}
     training_at_run_time = deployment.training.get(task.name)
+    training = training_at_run_time or json.dumps(settings.fitting())
+    training_config = {**settings.fitting(), "code_fingerprint": code_fingerprint(task.module("training"))}
 
     example_gen = FaceCsvExampleGen(
         csv_path=source.path,
@@ -138,12 +140,13 @@ def create_branch(
         # Nothing here is analysed over the data set, so that there is nothing to cache.
         disable_analyzer_cache=True,
     )
+    tuner = _tuner(task, transform, training_at_run_time or training_config) if settings.tuning else None
     trainer = Trainer(
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
+        hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
         run_fn=task.module("training.run_fn"),
-        custom_config=training_at_run_time
-        or {**training, "code_fingerprint": code_fingerprint(task.module("training"))},
+        custom_config=training_at_run_time or {**training_config, "checkpoints": deployment.checkpoints},
     )
     baseline_model = BaselineModel(
         candidate=trainer.outputs["model"],
@@ -187,8 +190,9 @@ def create_branch(
         report=blessing_gen.outputs["report"],
         model_name=task.model_name,
         data_fingerprint=source.fingerprint,
-        training=training_at_run_time or json.dumps(training),
-        settings=settings.model_dump_json(exclude={"training"}),
+        hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
+        training=training,
+        settings=settings.model_dump_json(exclude={"training", "tuning"}),
         commit=deployment.commit,
         description=json.dumps(DESCRIPTIONS[task.name]),
         code_fingerprint=code_fingerprint("components.model_card.executor", card.TEMPLATE),
@@ -198,6 +202,8 @@ def create_branch(
         statistics=statistics_gen.outputs["statistics"],
         anomalies=example_validator.outputs["anomalies"],
         findings=findings_gen.outputs["findings"],
+        hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
+        tuner_results=tuner.outputs["tuner_results"] if tuner else None,
         model_run=trainer.outputs["model_run"],
         predictions=blessing_gen.outputs["predictions"],
         report=blessing_gen.outputs["report"],
@@ -209,7 +215,7 @@ def create_branch(
             "BlessingGen": _parameters(blessing_gen, "split"),
             "ServableCheck": _parameters(servable_check, "max_first_request_ms", "max_median_ms", "max_memory_mb"),
         },
-        training=training_at_run_time or json.dumps(training),
+        training=training,
         has_classes=bool(task.class_names),
         code_fingerprint=code_fingerprint("components.run_report.executor", *PAGE_FILES),
     )
@@ -232,6 +238,7 @@ def create_branch(
         "DataReport": data_report,
         "AnomalyGate": gate,
         "Transform": transform,
+        **({"Tuner": tuner} if tuner else {}),
         "Trainer": trainer,
         "BaselineModel": baseline_model,
         "Evaluator": evaluator,
@@ -242,6 +249,20 @@ def create_branch(
         "Pusher": pusher,
     }
     return [node.with_id(task.node_id(name)) for name, node in nodes.items()]
+
+
+def _tuner(task: Task, transform: Transform, config: dict[str, Any] | RuntimeParameter) -> Tuner:
+    at_run_time = isinstance(config, RuntimeParameter)
+    tuner = Tuner(
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        tuner_fn=task.module("training.tuner_fn"),
+        custom_config=None if at_run_time else config,
+    )
+    if at_run_time:
+        # A Trainer takes it as it is; a Tuner would make JSON of the parameter itself.
+        tuner.exec_properties["custom_config"] = config
+    return tuner
 
 
 def _parameters(node: BaseNode, *names: str) -> dict[str, Any]:

@@ -41,6 +41,9 @@ def run(
         Optional[str],
         typer.Option(help="Split of the emotions: hash (60/20/20 by the pixels) or usage (the Usage column)."),
     ] = None,
+    preset: Annotated[
+        Optional[str], typer.Option(help="How much to train: quick, standard (10 minutes a model) or best (an hour).")
+    ] = None,
     config: Annotated[
         Optional[Path], typer.Option(help="YAML file with the settings that differ from the default.")
     ] = None,
@@ -58,7 +61,7 @@ def run(
         "split": split,
     }
     with explained():
-        settings = load_settings(config, options)
+        settings = load_settings(config, options, preset)
         _check_files(settings)
         succeeded = _run(settings, Workspace(workspace.resolve()), started)
     raise typer.Exit(0 if succeeded else 1)

@@ -19,10 +19,11 @@ from pydantic import (
 from components.errors import InputError
 from pipeline.emotion import features as emotion
 from pipeline.keypoints import features as keypoints
-from pipeline.training_settings import Training
+from pipeline.training.settings import Training, Tuning
 from pipeline.yaml_files import describe_problem, merged, read_yaml
 
 DEFAULTS_FILE = Path(__file__).with_name("settings.yaml")
+PRESETS = Path(__file__).with_name("presets")
 
 # What thresholds can be set for, and the summary shows; the Evaluators report more.
 KEYPOINTS_METRICS = ("mse_px", "mae_px", "rmse_px", "nme", "failure_rate")
@@ -79,9 +80,15 @@ class TaskSettings(_Settings):
     """Settings of one branch."""
 
     training: Training
+    tuning: Tuning | None
     thresholds: dict[str, Threshold]
     slice_thresholds: dict[str, dict[str, Threshold]]
     min_slice_examples: PositiveInt
+
+    def fitting(self) -> dict[str, Any]:
+        """What Trainer and Tuner go by, as plain values: 'training', and 'tuning' where it is on."""
+        tuning = {"tuning": self.tuning.model_dump()} if self.tuning else {}
+        return {"training": self.training.model_dump(), **tuning}
 
     def thresholds_by_slice(self) -> dict[str, Any]:
         """All thresholds as plain values, for BlessingGen."""
@@ -126,6 +133,7 @@ class Serving(_Settings):
 class Settings(_Settings):
     """All settings of a run."""
 
+    preset: Literal["quick", "standard", "best"]
     data: Data
     serving: Serving
     keypoints: Annotated[TaskSettings, _only(KEYPOINTS_METRICS, keypoints.SLICES)]
@@ -137,22 +145,31 @@ class Settings(_Settings):
         return settings
 
 
-def load_settings(path: Path | None, data_options: dict[str, Any]) -> Settings:
-    """The default settings, overridden by a YAML file, overridden by command line options.
+def load_settings(path: Path | None, data_options: dict[str, Any], preset: str | None = None) -> Settings:
+    """The default settings, overridden by a preset, by a YAML file and by command line options.
 
     Args:
       path: a YAML file with any part of the keys of settings.yaml, or None.
       data_options: keys of `Data`; None means not given.
+      preset: name of the preset; None for that of the file.
 
     Raises:
       InputError: the file cannot be read, or holds an unknown key or a wrong value.
     """
-    values = read_yaml(DEFAULTS_FILE, "the installation")
-    if path is not None:
-        values = merged(values, read_yaml(path, "--config"))
-    given = {key: value for key, value in data_options.items() if value is not None}
+    defaults = read_yaml(DEFAULTS_FILE, "the installation")
+    of_file = read_yaml(path, "--config") if path is not None else {}
+    given: dict[str, Any] = {"data": {key: value for key, value in data_options.items() if value is not None}}
+    if preset is not None:
+        given["preset"] = preset
+    name = merged(merged(defaults, of_file), given)["preset"]
+    presets = {file.stem: file for file in PRESETS.glob("*.yaml")}
+    # What is no preset is told by the validation.
+    of_preset = read_yaml(presets[name], "the installation") if name in presets else {}
+    values = merged(merged(merged(defaults, of_preset), of_file), given)
     try:
-        return Settings.model_validate(merged(values, {"data": given}))
+        return Settings.model_validate(values)
     except ValidationError as error:
         problems = "; ".join(describe_problem(problem) for problem in error.errors())
-        raise InputError(f"{path or 'settings'}: {problems}. Every key is described in {DEFAULTS_FILE}.") from None
+        raise InputError(
+            f"{path or 'settings'}: {problems}. Every key is described in {DEFAULTS_FILE} and in {PRESETS}."
+        ) from None

@@ -22,7 +22,8 @@ def create_pipeline(
 ) -> Pipeline:
     """The TFX pipeline, for every orchestrator.
 
-    Two branches that share nothing but their shape (see branch.py):
+    Two branches that share nothing but their shape (see branch.py). Where the settings ask for it, a Tuner stands
+    between Transform and Trainer.
 
         FaceCsvExampleGen - StatisticsGen - ExampleValidator - FindingsGen - AnomalyGate - Transform - Trainer - ...
                                    |                |               |   |                    |

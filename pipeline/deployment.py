@@ -8,6 +8,9 @@ from pathlib import Path
 
 from tfx.orchestration.data_types import RuntimeParameter
 
+# Of containers that train: the folder of checkpoints.
+CHECKPOINTS_VARIABLE = "CHECKPOINTS"
+
 BEAM_IN_PROCESS = (
     # By its full name: newer Beam's DirectRunner first tries to download another runner.
     "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
@@ -28,8 +31,11 @@ class Deployment:
       commit: of the code.
       code_fingerprint: (dotted path of a module, further files) -> text that changes when their content does.
       beam_pipeline_args: of all nodes that run Beam.
+      checkpoints: folder in which a killed Trainer finds what it had learned, the same for every run; '' where the
+        Trainers' environment says it.
       training: task name -> what stands for its training settings until the run begins: JSON of
-        `{"training": {...}}`. Where there is none, they are those of the settings.
+        `{"training": {...}}`, with "tuning" beside it where there is a Tuner. Where nothing does, they are those of the
+        settings.
     """
 
     models_root: str
@@ -38,4 +44,5 @@ class Deployment:
     commit: str
     code_fingerprint: Callable[[str, tuple[Path, ...]], str]
     beam_pipeline_args: tuple[str, ...]
+    checkpoints: str = ""
     training: Mapping[str, RuntimeParameter] = dataclasses.field(default_factory=dict)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from PIL import Image, ImageDraw
 
 from components.findings import Finding
+from pipeline.face_sheets import ShownFace, draw_sheet
 
 _COLUMNS, _MAX_FACES = 12, 60
-_CELL, _CAPTION, _GAP = 96, 12, 4
+_CELL = 96
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +44,7 @@ def write_sheets(found: list[Finding], summary: dict[str, Any], folder: Path) ->
         there = [faces[row] for row in rows if row in faces]
         if there:
             paths.append(folder / f"{summary['data_set']}-{name.replace(':', '-')}.png")
-            draw_sheet(there).save(paths[-1])
+            draw_sheet([_shown(face) for face in there], _COLUMNS, _CELL).save(paths[-1])
     return paths
 
 
@@ -80,20 +79,7 @@ def _face(features: Any, split: str) -> Face:
     return Face(features["row"].int64_list.value[0], image, [split, *texts], points)
 
 
-def draw_sheet(faces: Iterable[Face]) -> Image.Image:
-    """Faces in rows of twelve, each with its points, and below it row number, split and class."""
-    placed = list(faces)
-    pitch = _CELL + _GAP
-    height = _CELL + 2 * _CAPTION + _GAP
-    sheet = Image.new("RGB", (min(len(placed), _COLUMNS) * pitch, -(-len(placed) // _COLUMNS) * height), "white")
-    pen = ImageDraw.Draw(sheet)
-    for place, face in enumerate(placed):
-        left, top = place % _COLUMNS * pitch, place // _COLUMNS * height
-        sheet.paste(Image.fromarray(face.image).resize((_CELL, _CELL), Image.Resampling.BICUBIC), (left, top))
-        zoom = _CELL / face.image.shape[1]
-        for x, y in face.points:
-            centre = left + (x + 0.5) * zoom, top + (y + 0.5) * zoom
-            pen.ellipse((centre[0] - 1, centre[1] - 1, centre[0] + 1, centre[1] + 1), fill="red")
-        pen.text((left, top + _CELL), f"row {face.row}", fill="black")
-        pen.text((left, top + _CELL + _CAPTION), " ".join(face.labels), fill="gray")
-    return sheet
+def _shown(face: Face) -> ShownFace:
+    """With its points, and below it row number, split and class."""
+    captions = [(f"row {face.row}", "black"), (" ".join(face.labels), "gray")]
+    return ShownFace(face.image, {"red": face.points}, captions)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx.components.trainer.component import Trainer
+from tfx.components.tuner.component import Tuner
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
@@ -18,7 +19,7 @@ from tfx.orchestration.pipeline import Pipeline
 from pipeline.branch import Source
 from pipeline.config import Settings
 from pipeline.dag import create_pipeline
-from pipeline.deployment import Deployment
+from pipeline.deployment import CHECKPOINTS_VARIABLE, Deployment
 from pipeline.on_kubeflow.package import Package, read_package, write_package
 from pipeline.on_kubeflow.platform import (
     DEFAULTS_FILE,
@@ -97,11 +98,13 @@ def compile_package(
         # Known when a run begins.
         pipeline_root="",
     )
-    given = containers(platform, *_by_kind(pipeline), platform_file or DEFAULTS_FILE)
+    trainers, beam, others = _by_kind(pipeline)
+    given = containers(platform, trainers, beam, others, platform_file or DEFAULTS_FILE)
     spec = _compile(pipeline, platform.image)
     spec["pipelineInfo"].update(displayName="Emotion AI", description=_DESCRIPTION)
     _describe_parameters(spec, parameters)
-    _add_platform(spec, given)
+    folder = platform.checkpoint_folder
+    _add_platform(spec, given, {node: {CHECKPOINTS_VARIABLE: folder} for node in trainers if given[node].keeps(folder)})
     write_package(out, spec, _platform_document(spec, given))
     return read_package(out)
 
@@ -124,12 +127,17 @@ def _parameters(settings: Settings, data: str) -> list[Parameter]:
         *(
             Parameter(
                 _training_name(task),
-                json.dumps({"training": settings.of_task(task.name).training.model_dump()}),
-                f"JSON with the settings of {task.node_id('Trainer')}",
+                json.dumps(settings.of_task(task.name).fitting()),
+                f"JSON with the settings of {_trained_by(settings, task)}",
             )
             for task in TASKS
         ),
     ]
+
+
+def _trained_by(settings: Settings, task: Task) -> str:
+    nodes = ["Tuner", "Trainer"] if settings.of_task(task.name).tuning else ["Trainer"]
+    return " and ".join(map(task.node_id, nodes))
 
 
 def _training_name(task: Task) -> str:
@@ -158,7 +166,7 @@ def _sources(settings: Settings, parameters: dict[str, Parameter]) -> dict[str, 
 
 def _by_kind(pipeline: Pipeline) -> tuple[set[str], set[str], set[str]]:
     """Ids of the nodes that train, of those that run Beam, and of all others."""
-    trainers = {node.id for node in pipeline.components if isinstance(node, Trainer)}
+    trainers = {node.id for node in pipeline.components if isinstance(node, (Trainer, Tuner))}
     beam = {node.id for node in pipeline.components if issubclass(node.executor_spec.executor_class, BaseBeamExecutor)}
     return trainers, beam, {node.id for node in pipeline.components} - trainers - beam
 
@@ -183,10 +191,10 @@ def _describe_parameters(spec: dict[str, Any], parameters: dict[str, Parameter])
             field.update(defaultValue=parameters[name].default, isOptional=True)
 
 
-def _add_platform(spec: dict[str, Any], given: dict[str, Container]) -> None:
+def _add_platform(spec: dict[str, Any], given: dict[str, Container], env: dict[str, dict[str, str]]) -> None:
     executors = spec["deploymentSpec"]["executors"]
     for node, task in spec["root"]["dag"]["tasks"].items():
-        add_resources(executors[_executor_label(spec, node)]["container"], node, given[node])
+        add_resources(executors[_executor_label(spec, node)]["container"], node, given[node], env.get(node, {}))
         policy = retry_policy(given[node])
         if policy:
             task["retryPolicy"] = policy

@@ -60,6 +60,7 @@ def run_locally(
                 commit=commit(),
                 code_fingerprint=code_fingerprint,
                 beam_pipeline_args=BEAM_IN_PROCESS,
+                checkpoints=str(workspace.checkpoints),
             ),
             pipeline_root=str(workspace.pipeline_root),
             metadata_connection_config=metadata.sqlite_metadata_connection_config(str(workspace.metadata_file)),

@@ -28,6 +28,11 @@ class Workspace:
         return self.root / "artifacts" / "drawn_faces"
 
     @property
+    def checkpoints(self) -> Path:
+        """What a killed training goes on from."""
+        return self.root / "artifacts" / "checkpoints"
+
+    @property
     def logs(self) -> Path:
         """A log file for each run."""
         return self.root / "artifacts" / "logs"

@@ -26,7 +26,13 @@ from components.face_csv_example_gen import image_features
 from components.face_csv_example_gen.csv_format import USAGE_COLUMN, FaceCsvFormat
 from components.face_csv_example_gen.decoding import BadRow, Faces, class_codes, decode
 from components.face_csv_example_gen.reading import read_batches, read_header, wanted_columns
-from components.face_csv_example_gen.splitting import SPLITS, USAGE_SPLITS, split_by_pixels
+from components.face_csv_example_gen.splitting import (
+    PRIVATE_TEST,
+    SPLITS,
+    USAGE_SPLITS,
+    split_by_pixels,
+    split_by_usage,
+)
 
 # Custom property of the Examples artifact: JSON of how many rows went where.
 ROW_COUNTS_PROPERTY = "row_counts"
@@ -62,13 +68,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         path = exec_properties["csv_path"]
         csv_format = FaceCsvFormat.from_json(exec_properties["csv_format"])
         columns = read_header(path, csv_format)
-        if exec_properties["split_by"] == "usage" and USAGE_COLUMN not in columns:
+        by_usage = exec_properties["split_by"] == "usage"
+        if by_usage and USAGE_COLUMN not in columns:
             raise InputError(f"{path}: no column '{USAGE_COLUMN}' to split by. Use --split hash.")
         read = ReadFaces(
             csv_format=csv_format,
             columns=columns,
             coding=_find_coding(path, columns, csv_format, exec_properties["class_coding"]),
-            split_by_usage=exec_properties["split_by"] == "usage",
+            by_usage=by_usage,
+            has_private_test=by_usage and _has_private_test(path, columns),
         )
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
@@ -120,6 +128,14 @@ def _find_coding(path: str, columns: list[str], csv_format: FaceCsvFormat, wante
     return csv_format.coding_for(codes, wanted, path)
 
 
+def _has_private_test(path: str, columns: list[str]) -> bool:
+    return any(
+        PRIVATE_TEST.encode() in (cell or b"")
+        for _, batch in read_batches(path, columns, [USAGE_COLUMN])
+        for cell in batch.column(0).to_pylist()
+    )
+
+
 def _check(path: str, report: dict[str, Any]) -> None:
     counts, bad_rows = report["counts"], report["first_bad_rows"]
     if report["broken_files"]:
@@ -146,7 +162,8 @@ class ReadFaces(beam.DoFn):
     csv_format: FaceCsvFormat
     columns: list[str]
     coding: dict[str, str]
-    split_by_usage: bool
+    by_usage: bool
+    has_private_test: bool
 
     def process(self, path: str) -> Iterator[beam.pvalue.TaggedOutput]:
         try:
@@ -176,9 +193,9 @@ class ReadFaces(beam.DoFn):
 
     def _splits(self, faces: Faces) -> tuple[list[str], list[BadRow]]:
         """Split of each face ('' where there is none to tell) and the rows where there is none."""
-        if not self.split_by_usage:
+        if not self.by_usage:
             return split_by_pixels(faces.images), []
-        splits = [USAGE_SPLITS.get(usage, "") for usage in faces.usage]
+        splits = split_by_usage(faces.usage, faces.images, self.has_private_test)
         expected = f"expected one of {', '.join(USAGE_SPLITS)}"
         unknown = [
             BadRow(int(row), USAGE_COLUMN, str(usage)[:40], expected)

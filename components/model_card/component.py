@@ -30,6 +30,7 @@ class ModelCardGenSpec(component_spec.ComponentSpec):
         "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema),
         "findings": component_spec.ChannelParameter(type=Findings),
         "report": component_spec.ChannelParameter(type=BlessingReport),
+        "hyperparameters": component_spec.ChannelParameter(type=standard_artifacts.HyperParameters, optional=True),
     }
     OUTPUTS = {"model_card": component_spec.ChannelParameter(type=ModelCard)}
 
@@ -56,6 +57,7 @@ class ModelCardGen(base_component.BaseComponent):
         commit: str,
         description: str,
         code_fingerprint: str,
+        hyperparameters: types.BaseChannel | None = None,
     ) -> None:
         """Constructs the component.
 
@@ -71,6 +73,7 @@ class ModelCardGen(base_component.BaseComponent):
           commit: of the code.
           description: JSON object with the lists of sentences 'intended_use', 'limits', 'inputs' and 'outputs'.
           code_fingerprint: changes when this component's code or its template does.
+          hyperparameters: of a Tuner; they are shown in the place of the training settings that they replace.
         """
         super().__init__(
             spec=ModelCardGenSpec(
@@ -78,6 +81,7 @@ class ModelCardGen(base_component.BaseComponent):
                 schema=schema,
                 findings=findings,
                 report=report,
+                hyperparameters=hyperparameters,
                 model_name=model_name,
                 data_fingerprint=data_fingerprint,
                 training=training,

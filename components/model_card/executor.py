@@ -20,6 +20,8 @@ from components.blessing import report
 from components.face_csv_example_gen.executor import ROW_COUNTS_PROPERTY
 from components.model_card import card
 from components.model_card.artifact import CARD_FILES
+from dashboard.runs import read_artifact
+from dashboard.tuning import best_values
 
 
 class Executor(base_executor.BaseExecutor):
@@ -36,6 +38,8 @@ class Executor(base_executor.BaseExecutor):
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         schema_uri = artifact_utils.get_single_uri(input_dict["schema"])
         found, _ = findings.read(artifact_utils.get_single_uri(input_dict["findings"]))
+        training = json.loads(exec_properties["training"])
+        training["training"].update(_best_values(input_dict.get("hyperparameters")))
         facts = card.build(
             model_name=exec_properties["model_name"],
             description=json.loads(exec_properties["description"]),
@@ -44,7 +48,7 @@ class Executor(base_executor.BaseExecutor):
             findings=found,
             schema=io_utils.SchemaReader().read(io_utils.get_only_uri_in_dir(schema_uri)),
             report=report.read(artifact_utils.get_single_uri(input_dict["report"])),
-            settings={**json.loads(exec_properties["training"]), **json.loads(exec_properties["settings"])},
+            settings={**training, **json.loads(exec_properties["settings"])},
             commit=exec_properties["commit"],
             environment=_environment(),
         )
@@ -52,6 +56,14 @@ class Executor(base_executor.BaseExecutor):
         for name, text in zip(CARD_FILES, (card.to_json(facts), card.to_html(facts)), strict=True):
             with fileio.open(os.path.join(uri, name), "wb") as file:
                 file.write(text.encode())
+
+
+def _best_values(hyperparameters: list[types.Artifact] | None) -> dict[str, Any]:
+    """What a Tuner has found best; {} where there was none."""
+    if not hyperparameters:
+        return {}
+    found = artifact_utils.get_single_instance(hyperparameters)
+    return best_values(read_artifact(found.mlmd_artifact, found.type_name))
 
 
 def _environment() -> dict[str, str]:

@@ -32,6 +32,8 @@ class RunReportSpec(component_spec.ComponentSpec):
         "statistics": component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
         "anomalies": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies),
         "findings": component_spec.ChannelParameter(type=Findings),
+        "hyperparameters": component_spec.ChannelParameter(type=standard_artifacts.HyperParameters, optional=True),
+        "tuner_results": component_spec.ChannelParameter(type=standard_artifacts.TunerResults, optional=True),
         "model_run": component_spec.ChannelParameter(type=standard_artifacts.ModelRun),
         "predictions": component_spec.ChannelParameter(type=Predictions),
         "report": component_spec.ChannelParameter(type=BlessingReport),
@@ -74,6 +76,8 @@ class RunReport(base_component.BaseComponent):
         training: str | data_types.RuntimeParameter,
         has_classes: bool,
         code_fingerprint: str,
+        hyperparameters: types.BaseChannel | None = None,
+        tuner_results: types.BaseChannel | None = None,
     ) -> None:
         """Constructs the component.
 
@@ -93,6 +97,8 @@ class RunReport(base_component.BaseComponent):
           training: custom_config of the Trainer, JSON.
           has_classes: whether the model names classes, so that there is an output `classification_metrics`.
           code_fingerprint: changes when this component's code or the page's files do.
+          hyperparameters: that a Tuner has found best.
+          tuner_results: its trials.
         """
         super().__init__(
             spec=RunReportSpec(
@@ -100,6 +106,8 @@ class RunReport(base_component.BaseComponent):
                 statistics=statistics,
                 anomalies=anomalies,
                 findings=findings,
+                hyperparameters=hyperparameters,
+                tuner_results=tuner_results,
                 model_run=model_run,
                 predictions=predictions,
                 report=report,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -17,6 +18,7 @@ from dashboard.palette import NEUTRAL, SINGLE, SPLIT_COLOURS
 from dashboard.paths import within_root
 from dashboard.runs import Branch, Node
 from dashboard.training_log import TRAIN, VALIDATION, TrainingLog, read_training_log
+from dashboard.tuning import best_values
 
 _DASHES = {TRAIN: "solid", VALIDATION: "dash"}
 
@@ -41,7 +43,7 @@ def sections(branch: Branch) -> list[Section]:
         ),
         blocks.details("Epoch by epoch, as a table", _epoch_table(log)),
         blocks.heading("Settings") if settings else None,
-        blocks.facts(list(settings.items())) if settings else None,
+        blocks.facts(_used(settings, best_values(branch.output("HyperParameters")))) if settings else None,
         blocks.details(
             "The same in TensorBoard",
             blocks.join(
@@ -57,6 +59,15 @@ def training_settings(trainer: Node | None) -> dict[str, str]:
     """Dotted name -> value of the Trainer's custom configuration."""
     text = trainer.parameters.get("custom_config") if trainer else None
     return dict(flat(json.loads(text))) if text else {}
+
+
+def _used(settings: dict[str, str], best: dict[str, Any]) -> list[tuple[str, str | Cell]]:
+    """The settings by dotted name, with the best values of a Tuner in the place of those that they replaced."""
+    found = {f"training.{name}": value for name, value in best.items()}
+    return [
+        (name, Cell(str(found[name]), note=f"by the tuning; {value} in the settings") if name in found else value)
+        for name, value in settings.items()
+    ]
 
 
 def _headline(log: TrainingLog, settings: dict[str, str]) -> list[tuple[str, str | Cell]]:

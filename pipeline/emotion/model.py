@@ -6,29 +6,34 @@ import keras
 from keras import layers
 
 from pipeline.emotion.features import CLASSES, IMAGE_SIZE
+from pipeline.training.layers import PerImageStandardization, conv, residual_block
 
-# Channels of the stem and of the stages, each stage at half the resolution of the one before. Multiples of 16:
-# oneDNN corrupts memory with some other widths on AVX-512 machines.
-STEM = 16
-STAGES = (32, 64, 96)
-# Keras's 0.99 needs more steps than a short training has before its averages are worth anything.
-BATCH_NORM_MOMENTUM = 0.9
+# Channels at the full resolution, where each costs most.
+_STEM = 16
+# Channels of the stages, each at half the resolution of the one before, in widths.
+_STAGES = (1, 2, 4)
+_DROPOUT = 0.2
 
 
-def build_model() -> keras.Model:
-    """Gray values 0..255, float32 [n, 48, 48, 1] -> class probabilities, float32 [n, 5]."""
+def build_model(width: int) -> keras.Model:
+    """Gray values 0..255, float32 [n, 48, 48, 1] -> class probabilities, float32 [n, 5].
+
+    Args:
+      width: channels of the first stage.
+    """
     pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="image")
-    x = layers.Rescaling(1 / 127.5, offset=-1)(pixels)
-    x = layers.MaxPooling2D()(_conv(x, STEM))
-    for channels in STAGES:
-        x = _conv(_conv(x, channels), channels)
+    x = _conv(PerImageStandardization()(pixels), _STEM)
+    for widths in _STAGES:
         x = layers.MaxPooling2D()(x)
+        x = _conv(x, widths * width)
+        x = residual_block(x, widths * width)
+    x = layers.MaxPooling2D()(x)
     x = layers.GlobalAveragePooling2D()(x)
-    x = layers.Dropout(0.3)(x)
-    return keras.Model(pixels, layers.Dense(len(CLASSES), activation="softmax", name="probabilities")(x))
+    x = layers.Dropout(_DROPOUT)(x)
+    # In float32 also where the rest is computed in half of it.
+    probabilities = layers.Dense(len(CLASSES), activation="softmax", dtype="float32", name="probabilities")(x)
+    return keras.Model(pixels, probabilities)
 
 
 def _conv(x: keras.KerasTensor, channels: int) -> keras.KerasTensor:
-    x = layers.Conv2D(channels, 3, padding="same", use_bias=False)(x)
-    x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(x)
-    return layers.Activation("relu")(x)
+    return layers.Activation("relu")(conv(x, channels))

@@ -3,42 +3,60 @@
 from __future__ import annotations
 
 import keras
+import tensorflow as tf
 from keras import layers
 
-from pipeline.keypoints.features import COORDINATES, IMAGE_SIZE
+from pipeline.keypoints.features import HALF_SIZE, IMAGE_SIZE, POINTS
+from pipeline.training.layers import PerImageStandardization, conv, residual_block
 
-# Channels of the stages, each at half the resolution of the one before. Multiples of 16: oneDNN corrupts
-# memory with some other widths on AVX-512 machines.
-STAGES = (32, 48, 64, 96)
-# Keras's 0.99 needs more steps than a short training has before its averages are worth anything.
-BATCH_NORM_MOMENTUM = 0.9
+_STEM = 16
+# Channels of the stages, each at half the resolution of the one before, in widths.
+_STAGES = (1, 2, 3)
 
 
-def build_model() -> keras.Model:
+def build_model(width: int) -> keras.Model:
     """Gray values 0..255, float32 [n, 96, 96, 1] -> coordinates scaled to [-1, 1], float32 [n, 30].
 
-    After He et al., "Deep Residual Learning for Image Recognition" (2015): each stage is a residual block with
-    a projection shortcut (it halves the resolution) and one with an identity shortcut.
+    A ResNet whose stages are added up again at the resolution of the first one (Lin et al., "Feature pyramid networks
+    for object detection", 2017), and a map for each point, whose centre of mass the point is.
+
+    Args:
+      width: channels of the first stage.
     """
     pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="image")
-    x = layers.Rescaling(1 / 127.5, offset=-1)(pixels)
-    x = _conv(x, 16, kernel=5, strides=2)
-    x = layers.Activation("relu")(x)
-    for channels in STAGES:
-        x = _residual(x, channels, strides=2)
-        x = _residual(x, channels)
-    x = layers.GlobalAveragePooling2D()(x)
-    # From zero, all points begin at the image's centre instead of far outside of it.
-    points = layers.Dense(len(COORDINATES), kernel_initializer="zeros", name="scaled_keypoints")(x)
-    return keras.Model(pixels, points)
+    x = layers.Activation("relu")(conv(PerImageStandardization()(pixels), _STEM, kernel=5, strides=2))
+    stages = []
+    for widths in _STAGES:
+        x = residual_block(x, widths * width, strides=2)
+        stages.append(x)
+    y = conv(stages.pop(), width, kernel=1)
+    while stages:
+        finer = conv(stages.pop(), width, kernel=1)
+        y = layers.Activation("relu")(layers.Add()([layers.UpSampling2D()(y), finer]))
+    y = layers.Activation("relu")(conv(y, width))
+    # In float32 also where the rest is computed in half of it: the points would move in steps of a quarter of a pixel.
+    maps = layers.Dense(len(POINTS), dtype="float32", name="maps")(y)
+    return keras.Model(pixels, CentresOfMass(name="scaled_keypoints")(maps))
 
 
-def _residual(x: keras.KerasTensor, channels: int, strides: int = 1) -> keras.KerasTensor:
-    shortcut = x if strides == 1 else _conv(x, channels, kernel=1, strides=strides)
-    x = layers.Activation("relu")(_conv(x, channels, strides=strides))
-    return layers.Activation("relu")(layers.Add()([_conv(x, channels), shortcut]))
+class CentresOfMass(layers.Layer):
+    """Where the softmax of each map has its centre of mass, in coordinates scaled to [-1, 1].
 
+    After Sun et al., "Integral human pose regression" (2018): finer than the map's cells, and learned by the plain
+    mean squared error of the coordinates.
+    """
 
-def _conv(x: keras.KerasTensor, channels: int, kernel: int = 3, strides: int = 1) -> keras.KerasTensor:
-    x = layers.Conv2D(channels, kernel, strides=strides, padding="same", use_bias=False)(x)
-    return layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)(x)
+    def __init__(self, name: str) -> None:
+        """Computes in float32."""
+        super().__init__(name=name, dtype="float32")
+
+    def call(self, maps: tf.Tensor) -> tf.Tensor:
+        """float32 [n, size, size, points] -> float32 [n, 2 * points], x and y of each."""
+        size, points = maps.shape[1], maps.shape[3]
+        mass = tf.reshape(tf.nn.softmax(tf.reshape(maps, [-1, size * size, points]), axis=1), [-1, size, size, points])
+        # Of the cells' centres, in pixels of the image from the centre of its first one.
+        places = (tf.range(size, dtype=tf.float32) + 0.5) * (IMAGE_SIZE / size) - 0.5
+        scaled = places / HALF_SIZE - 1.0
+        x = tf.einsum("nyxp,x->np", mass, scaled)
+        y = tf.einsum("nyxp,y->np", mass, scaled)
+        return tf.reshape(tf.stack([x, y], axis=2), [-1, 2 * points])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Optional, TypeVar
 
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, 
 from pydantic_core import PydanticCustomError
 
 from components.errors import InputError
+from pipeline.deployment import CHECKPOINTS_VARIABLE
 from pipeline.on_kubeflow import kubernetes_names as names
 from pipeline.on_kubeflow.runtime.invocation import NODE_VARIABLE
 from pipeline.yaml_files import describe_problem, merged, read_yaml
@@ -19,6 +21,7 @@ DEFAULTS_FILE = Path(__file__).resolve().parent.parent.parent / "kubeflow" / "pl
 
 _MAX_BACKOFF_S = 3600
 _FOLDERS_OF_IMAGE = ("/", "/app")
+_OUR_VARIABLES = (NODE_VARIABLE, CHECKPOINTS_VARIABLE)
 
 
 def _name(form: names.Form) -> AfterValidator:
@@ -96,12 +99,16 @@ class Container(_Settings):
     node_selector: dict[Annotated[str, _name(names.LABEL)], Annotated[str, _name(names.LABEL_VALUE)]]
     tolerations: list[Toleration]
 
+    def keeps(self, folder: str) -> bool:
+        """Whether what is written to a folder outlives the container."""
+        return any(PurePosixPath(folder).is_relative_to(volume.mount) for volume in self.volumes)
+
     @model_validator(mode="after")
     def _one_of_each(self) -> Container:
-        variables = [NODE_VARIABLE, *self.env, *(secret.env for secret in self.secrets)]
+        variables = [*_OUR_VARIABLES, *self.env, *(secret.env for secret in self.secrets)]
         for variable in variables:
             if variables.count(variable) > 1:
-                ours = ", once by us" if variable == NODE_VARIABLE else ""
+                ours = ", once by us" if variable in _OUR_VARIABLES else ""
                 raise PydanticCustomError(
                     "twice", "the variable {name} is given twice in env and secrets" + ours, {"name": variable}
                 )
@@ -123,11 +130,17 @@ class Platform(_Image):
 
     data: _Path
     models: _Path
+    checkpoints: Optional[_Path]
     beam_args: list[_Option]
     all: dict[str, Any]
     training: dict[str, Any]
     beam: dict[str, Any]
     components: dict[str, dict[str, Any]]
+
+    @property
+    def checkpoint_folder(self) -> str:
+        """Where a retried Trainer finds what it had learned."""
+        return self.checkpoints or posixpath.join(self.models, ".checkpoints")
 
 
 def load_platform(path: Path | None, image: str | None) -> Platform:
@@ -177,21 +190,30 @@ def containers(
         if node in platform.components:
             values = merged(values, platform.components[node])
             found[node] = _validated(Container, values, file, "components", node)
-    mounts = {volume.mount for container in found.values() for volume in container.volumes}
-    if not any(PurePosixPath(platform.models).is_relative_to(mount) for mount in mounts):
-        raise InputError(
-            f"{file}: 'models': no volume is mounted at {platform.models}, so that models would be lost. Mount one in "
-            "'all.volumes', or correct the folder."
-        )
+    for setting, folder, using in (
+        ("models", platform.models, found),
+        ("checkpoints", platform.checkpoints, trainers),
+    ):
+        if folder and not any(found[node].keeps(folder) for node in using):
+            raise InputError(
+                f"{file}: '{setting}': no volume is mounted at {folder}, so that {setting} would be lost. Mount one in "
+                "'all.volumes', or correct the folder."
+            )
     return found
 
 
-def add_resources(container: dict[str, Any], node: str, wanted: Container) -> None:
+def add_resources(container: dict[str, Any], node: str, wanted: Container, env: Mapping[str, str]) -> None:
     """Puts CPU, memory, accelerators and environment variables into a node's PipelineContainerSpec.
 
     As the numbers that all releases of Kubeflow Pipelines 2 read: cores, and GB of 10^9 bytes. The node's name makes
     containers differ: of two equal ones Kubeflow's compiler gives both nodes the outputs of the first (argocompiler's
     hashComponentContainer).
+
+    Args:
+      container: the node's, changed in place.
+      node: its id.
+      wanted: what it gets.
+      env: further variables of ours.
     """
     resources: dict[str, Any] = {
         "cpuLimit": wanted.cpu,
@@ -203,8 +225,8 @@ def add_resources(container: dict[str, Any], node: str, wanted: Container) -> No
         # A 64-bit integer, which JSON of a proto has as text.
         resources["accelerator"] = {"type": wanted.gpu.type, "count": str(wanted.gpu.count)}
     container["resources"] = resources
-    env = {NODE_VARIABLE: node, **wanted.env}
-    container["env"] = [{"name": name, "value": value} for name, value in sorted(env.items())]
+    variables = {NODE_VARIABLE: node, **env, **wanted.env}
+    container["env"] = [{"name": name, "value": value} for name, value in sorted(variables.items())]
 
 
 def retry_policy(wanted: Container) -> dict[str, Any] | None:

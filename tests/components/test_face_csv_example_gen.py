@@ -100,6 +100,20 @@ def test_split_by_usage(drawn_csvs: tuple[Path, Path], ingest: Ingest) -> None:
         assert {rows[e.features.feature["row"].int64_list.value[0] - 1] for e in records[split]} == {usage}
 
 
+def test_without_private_test_the_public_one_is_the_test(
+    tmp_path: Path, drawn_csvs: tuple[Path, Path], ingest: Ingest
+) -> None:
+    lines = [line for line in drawn_csvs[1].read_text().splitlines() if "PrivateTest" not in line]
+    (tmp_path / "public.csv").write_text("\n".join(lines) + "\n")
+    records, _ = ingest(tmp_path / "public.csv", emotion.CSV_FORMAT, split="usage")
+    usages = {
+        split: {lines[e.features.feature["row"].int64_list.value[0]].split(",", 2)[1] for e in found}
+        for split, found in records.items()
+    }
+    assert usages == {"train": {"Training"}, "eval": {"Training"}, "test": {"PublicTest"}}
+    assert 0 < len(records["eval"]) < len(records["train"]) / 4
+
+
 def test_relabelled_files_need_a_word(tmp_path: Path, drawn_csvs: tuple[Path, Path], ingest: Ingest) -> None:
     lines = drawn_csvs[1].read_text().splitlines()
     kept = [line for line in lines[1:] if line[0] in "01234"]

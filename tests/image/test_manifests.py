@@ -82,12 +82,13 @@ SPECS = {
             ),
             "tfReplicaSpecs": _closed(
                 {
-                    "Worker": _closed(
+                    job: _closed(
                         {"replicas": _COUNT, "restartPolicy": {"enum": ["Never", "OnFailure"]}, "template": _ANYTHING},
                         ["replicas", "template"],
                     )
+                    for job in ("Chief", "Worker")
                 },
-                ["Worker"],
+                ["Chief", "Worker"],
             ),
         },
         ["tfReplicaSpecs"],
@@ -106,7 +107,7 @@ def inner(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     if manifest["kind"] == "FlinkDeployment":
         return [spec["taskManager"]["podTemplate"]]
     if manifest["kind"] == "TFJob":
-        return [core("Pod", "v1", spec["tfReplicaSpecs"]["Worker"]["template"]["spec"])]
+        return [core("Pod", "v1", job["template"]["spec"]) for job in spec["tfReplicaSpecs"].values()]
     return [core("ResourceQuota", "v1", spec["resourceQuotaSpec"])]
 
 
@@ -142,12 +143,12 @@ def pods() -> list[Any]:
     for path, document in OURS:
         kind, spec = document["kind"], document.get("spec")
         pod = {
-            "Pod": lambda spec: spec,
-            "Deployment": lambda spec: spec["template"]["spec"],
-            "TFJob": lambda spec: spec["tfReplicaSpecs"]["Worker"]["template"]["spec"],
+            "Pod": lambda spec: [spec],
+            "Deployment": lambda spec: [spec["template"]["spec"]],
+            "TFJob": lambda spec: [job["template"]["spec"] for job in spec["tfReplicaSpecs"].values()],
         }.get(kind)
         if pod:
-            found.append(pytest.param(pod(spec), id=f"{path.parent.name}/{kind}"))
+            found += [pytest.param(spec, id=f"{path.parent.name}/{kind}") for spec in pod(spec)]
     return found
 
 

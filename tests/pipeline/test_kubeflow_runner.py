@@ -109,6 +109,16 @@ def test_every_node_is_the_same_as_locally_and_starts_by_the_entrypoint(package:
     assert container(package, "EmotionEvaluator")["resources"]["memoryLimit"] == 4
 
 
+def environment(package: Package, node: str) -> dict[str, str]:
+    return {variable["name"]: variable["value"] for variable in container(package, node)["env"]}
+
+
+def test_trainers_keep_their_checkpoints_on_the_volume_of_the_models(package: Package, changed: Package) -> None:
+    assert environment(package, "EmotionTrainer")["CHECKPOINTS"] == "/models/.checkpoints"
+    assert environment(changed, "KeypointsTrainer")["CHECKPOINTS"] == "/served/.checkpoints"
+    assert "CHECKPOINTS" not in environment(package, "EmotionTransform")
+
+
 def test_nothing_of_this_machine_is_in_the_package(package: Package) -> None:
     assert str(Path(__file__).parents[2]) not in GOLDEN.read_text()
     assert constant(package, "EmotionSchema", "schema_file") == "/app/schemas/emotion.pbtxt"

@@ -66,7 +66,7 @@ def test_masked_loss_ignores_missing_points_in_value_and_gradient() -> None:
     ("build_model", "size", "outputs"), [(emotion_model.build_model, 48, 5), (keypoints_model.build_model, 96, 30)]
 )
 def test_models_take_images_and_keep_to_safe_widths(build_model: type, size: int, outputs: int) -> None:
-    model = build_model()
+    model = build_model(16)
     assert model(np.zeros((2, size, size, 1), np.float32)).shape == (2, outputs)
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     assert len(convolutions) >= 7
@@ -74,14 +74,23 @@ def test_models_take_images_and_keep_to_safe_widths(build_model: type, size: int
 
 
 def test_keypoints_model_is_a_resnet() -> None:
-    model = keypoints_model.build_model()
+    model = keypoints_model.build_model(16)
     additions = [layer for layer in model.layers if isinstance(layer, keras.layers.Add)]
     projections = [
         layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D) and layer.kernel_size == (1, 1)
     ]
-    assert (len(additions), len(projections)) == (8, 4)
+    # Of three blocks and the pyramid's two steps; of three shortcuts, and the pyramid's three stages.
+    assert (len(additions), len(projections)) == (5, 6)
+
+
+def test_points_are_the_centres_of_mass_of_their_maps() -> None:
+    maps = np.zeros((1, 24, 24, 2), np.float32)
+    # All of it in one cell, whose centre is pixel 4 * 5 + 1.5; half of it in each of two cells.
+    maps[0, 10, 5, 0] = maps[0, 3, 20, 1] = maps[0, 4, 20, 1] = 60
+    points = (keypoints_model.CentresOfMass("points")(maps).numpy() + 1) * 48
+    np.testing.assert_allclose(points, [[21.5, 41.5, 81.5, 15.5]], atol=1e-3)
 
 
 def test_emotion_model_gives_probabilities() -> None:
-    probabilities = emotion_model.build_model()(np.random.default_rng(0).uniform(0, 255, (3, 48, 48, 1)))
+    probabilities = emotion_model.build_model(16)(np.random.default_rng(0).uniform(0, 255, (3, 48, 48, 1)))
     np.testing.assert_allclose(np.sum(probabilities, axis=1), 1, rtol=1e-5)

@@ -117,13 +117,16 @@ class Page(HTMLParser):
         return rows
 
 
-def make_card(folder: Path, task: Task, name: str = "card") -> tuple[dict[str, Any], str]:
-    """The card of a model with REPORT: as JSON, and as HTML."""
+def make_card(
+    folder: Path, task: Task, name: str = "card", best: dict[str, Any] | None = None
+) -> tuple[dict[str, Any], str]:
+    """The card of a model with REPORT: as JSON, and as HTML; `best` are the values that a Tuner has found."""
     inputs: dict[str, types.Artifact] = {
         "examples": standard_artifacts.Examples(),
         "schema": standard_artifacts.Schema(),
         "findings": Findings(),
         "report": report.BlessingReport(),
+        **({"hyperparameters": standard_artifacts.HyperParameters()} if best else {}),
     }
     for key, artifact in inputs.items():
         artifact.uri = str(folder / key)
@@ -132,6 +135,8 @@ def make_card(folder: Path, task: Task, name: str = "card") -> tuple[dict[str, A
     shutil.copy(task.schema_file, inputs["schema"].uri)
     findings.write(inputs["findings"].uri, FOUND if task is EMOTION else [], {})
     Path(inputs["report"].uri, "blessing.json").write_text(json.dumps(REPORT))
+    if best:
+        Path(inputs["hyperparameters"].uri, "best_hyperparameters.txt").write_text(json.dumps({"values": best}))
     output = ModelCard()
     output.uri = str(folder / name)
     Path(output.uri).mkdir()
@@ -176,6 +181,12 @@ def test_the_json_holds_every_fact(emotion: tuple[dict[str, Any], str]) -> None:
     assert facts["settings"]["training"] == {"epochs": 12}
     assert facts["environment"].keys() == {"python", "tensorflow", "keras", "tfx"}
     assert facts["environment"]["tfx"] == "1.16.0"
+
+
+def test_a_card_has_the_settings_that_were_really_used(tmp_path: Path) -> None:
+    facts, page = make_card(tmp_path, EMOTION, best={"learning_rate": 0.25, "epochs": 7})
+    assert facts["settings"]["training"] == {"epochs": 7, "learning_rate": 0.25}
+    assert ["training.learning_rate", "0.25"] in Page(page).table("Settings")
 
 
 def test_the_page_shows_them(emotion: tuple[dict[str, Any], str]) -> None:

@@ -61,6 +61,7 @@ def test_the_command_line_names_the_image(tmp_path: Path) -> None:
         ({"image": "Not An Image"}, ["'image': expected registry/name:tag"]),
         ({"models": "models"}, ["'models': expected an absolute path"]),
         ({"models": "/other"}, ["'models': no volume is mounted at /other"]),
+        ({"checkpoints": "/other"}, ["'checkpoints': no volume is mounted at /other"]),
         ({"beam_args": ["runner"]}, ["'beam_args.0': expected an option that begins with --"]),
         ({"all": 3}, ["'all'"]),
         ({"all": {"cpu": True}}, ["'all.cpu'", "found True"]),
@@ -149,7 +150,7 @@ def test_a_container_in_the_fields_that_every_release_reads(tmp_path: Path) -> N
         tmp_path,
     )["EmotionTrainer"]
     container: dict[str, Any] = {"image": "x"}
-    add_resources(container, "EmotionTrainer", found)
+    add_resources(container, "EmotionTrainer", found, {"CHECKPOINTS": "/models/.checkpoints"})
     assert container == {
         "image": "x",
         "resources": {
@@ -161,6 +162,7 @@ def test_a_container_in_the_fields_that_every_release_reads(tmp_path: Path) -> N
         },
         "env": [
             {"name": "A", "value": "1"},
+            {"name": "CHECKPOINTS", "value": "/models/.checkpoints"},
             {"name": "NODE_ID", "value": "EmotionTrainer"},
             {"name": "TF_XLA_FLAGS", "value": "x"},
         ],
@@ -189,7 +191,7 @@ def test_nothing_that_was_not_asked_for(tmp_path: Path) -> None:
     nothing = {"retries": 0, "volumes": []}
     found = containers_of({"all": nothing, "components": {"EmotionTrainer": models}}, tmp_path)["EmotionPusher"]
     container: dict[str, Any] = {}
-    add_resources(container, "EmotionPusher", found)
+    add_resources(container, "EmotionPusher", found, {})
     assert container.keys() == {"resources", "env"}
     assert retry_policy(found) is None
     assert kubernetes_config(found) == {}
@@ -197,5 +199,5 @@ def test_nothing_that_was_not_asked_for(tmp_path: Path) -> None:
 
 def test_the_default_file_describes_every_key() -> None:
     text = DEFAULTS_FILE.read_text()
-    for name in (*Container.model_fields, "image", "data", "models", "beam_args"):
+    for name in (*Container.model_fields, "image", "data", "models", "checkpoints", "beam_args"):
         assert f"{name}:" in text

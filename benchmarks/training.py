@@ -1,0 +1,128 @@
+"""What the Trainers cost beyond the training itself, and what a minute of training buys.
+
+    python -m benchmarks.training [--config FILE] [--minutes M] [--rounds N] [--steps N]
+        [--keypoints-csv FILE] [--emotions-csv FILE | --workspace FOLDER]
+
+The rows are those that Transform has left in a workspace, the newest ones, or comes to on the given CSVs: real
+executors run first; without a CSV, on the drawn faces. The settings of both trainings are the defaults or those of a
+`--config` file. Each net is measured in processes of its own.
+
+- *Speed*: our `fit` (uint8 rows, sampled and augmented in batches, all callbacks) against Keras's `model.fit` on NumPy
+  arrays in memory, for the same net, batch and optimizer. After each epoch of the one comes an epoch of the other, so
+  that both meet the same neighbours on a shared machine. Timed is from the begin of step WARM_STEPS + 1 to the end of
+  the last step of each epoch. What happens between epochs is on neither side: there, `model.fit` on arrays waits for
+  tf.data's tuner, up to seconds that would flatter us where epochs are as short as here.
+- *Augmentation*: seconds that a batch takes with the net left out, less those of batches that are not augmented, as a
+  part of a step. The other CPUs compute the step meanwhile: what is left of this in the speed is what it costs.
+- *Batch normalisation*: the net with our fused layer and with Keras's, steps on the same batch, in alternation.
+- *Node*: the real executor of the Trainer in a fresh process, with two epochs of a few steps: where its time goes.
+- *Per minute*: validation after so many minutes of a training that was planned to end with them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+TASKS = ("keypoints", "emotion")
+TARGET_RATIO, TARGET_OVERHEAD_S = 0.97, 15.0
+TABLE_ROWS = 12
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.training")
+    parser.add_argument("--config", type=Path, help="settings of the trainings, as of `emotion-ai run`")
+    parser.add_argument("--task", choices=TASKS, action="append", help="only this one")
+    parser.add_argument("--minutes", type=float, default=0.25, help="of training for each net; 0 to leave it out")
+    parser.add_argument("--rounds", type=int, default=3, help="epochs of each side")
+    parser.add_argument("--steps", type=int, default=60, help="of an epoch")
+    parser.add_argument("--keypoints-csv", type=Path)
+    parser.add_argument("--emotions-csv", type=Path)
+    parser.add_argument("--workspace", type=Path, help="where a run has left its artifacts")
+    return parser.parse_args()
+
+
+def turn(name: str, **arguments: Any) -> Any:
+    """What `benchmarks.training_turns` finds, in a process of its own."""
+    process = subprocess.run(
+        [sys.executable, "-m", "benchmarks.training_turns", name, json.dumps(arguments), str(time.time())],
+        capture_output=True,
+        text=True,
+    )
+    if process.returncode:
+        sys.exit(process.stderr)
+    return json.loads(process.stdout.splitlines()[-1])
+
+
+def print_speed(found: dict[str, Any]) -> None:
+    ours, plain = found["ours"], found["plain"]
+    step = statistics.median(wall for wall, _ in ours)
+    rates = (found["batch_size"] / statistics.median(wall for wall, _ in side) for side in (ours, plain))
+    print("  our fit {:,.0f} images/s, model.fit on NumPy arrays {:,.0f}".format(*rates), end="")
+    print(f"; batches of {found['batch_size']}")
+    by_wall, by_cpu = ([b[kind] / a[kind] for a, b in zip(ours, plain, strict=True)] for kind in (0, 1))
+    print(f"  ratio {statistics.median(by_wall):.3f} (target {TARGET_RATIO};", end=" ")
+    print(f"rounds {min(by_wall):.3f} to {max(by_wall):.3f}; by CPU time {statistics.median(by_cpu):.3f})")
+    augmentation = (found["batch_s"] - found["plain_batch_s"]) / step
+    print(
+        f"  augmentation: {augmentation:.1%} of a step ({(found['batch_s'] - found['plain_batch_s']) * 1e3:.2f} of "
+        f"{step * 1e3:.2f} ms); sampling, gathering and casting {found['plain_batch_s'] / step:.1%}"
+    )
+    normalisation = [b / a for a, b in zip(found["fused"], found["keras"], strict=True)]
+    print(
+        f"  batch normalisation: Keras's layer takes {statistics.median(normalisation):.2f} times as long a step "
+        f"({statistics.median(found['keras']) * 1e3:.1f} ms against {statistics.median(found['fused']) * 1e3:.1f})"
+    )
+    monitoring = [statistics.median(seconds) * 1e3 for seconds in zip(*found["monitoring"], strict=True)]
+    print("  monitoring: {:.0f} ms at the end of an epoch (CPU {:.0f} ms)".format(*monitoring))
+
+
+def print_node(found: dict[str, list[float]]) -> None:
+    wall, cpu = (sum(seconds) for seconds in zip(*found.values(), strict=True))
+    print(f"  node beyond training: {wall:.1f} s (target under {TARGET_OVERHEAD_S:g}; CPU {cpu:.1f} s)")
+    for name, (of_wall, of_cpu) in found.items():
+        print(f"    {name:22} {of_wall:6.1f} s (CPU {of_cpu:.1f} s)")
+
+
+def print_curve(found: dict[str, Any]) -> None:
+    epochs = found["epochs"]
+    names = [name for name in epochs[0] if name != "minutes"]
+    print(f"  {'minutes':>9} {'epoch':>6}  " + "  ".join(f"{name:>14}" for name in names))
+    every = -(-len(epochs) // TABLE_ROWS)
+    for number, epoch in enumerate(epochs, start=1):
+        if number % every == 0 or number == len(epochs):
+            values = "  ".join(f"{epoch[name]:14.4f}" for name in names)
+            print(f"  {epoch['minutes']:9.2f} {number:6}  {values}")
+
+
+def main() -> None:
+    given = options()
+    tasks = given.task or TASKS
+    with tempfile.TemporaryDirectory() as folder:
+        files = {"keypoints": given.keypoints_csv, "emotion": given.emotions_csv}
+        csvs = {task: str(files[task].resolve()) if files[task] else None for task in tasks}
+        config = str(given.config) if given.config else None
+        workspace = str(given.workspace.resolve()) if given.workspace else None
+        artifacts = turn("prepare", folder=folder, csvs=csvs, workspace=workspace)
+        for task in tasks:
+            common = {"task": task, "artifacts": artifacts[task], "config": config}
+            found = turn("measure", **common, rounds=given.rounds, steps=given.steps, minutes=given.minutes)
+            print(f"\n{task}: width {found['width']}, {found['rows']:,} rows, {os.cpu_count()} CPUs;", end=" ")
+            print(f"medians of {given.rounds} rounds of {given.steps} steps")
+            print_speed(found)
+            print_node(turn("node", **common, folder=str(Path(folder, task, "node"))))
+            if found["epochs"]:
+                print_curve(found)
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Training as both models go through it."""

@@ -1,0 +1,87 @@
+"""Augmentation: what moves in the image moves in the labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from pipeline.emotion import training as emotion
+from pipeline.keypoints import training as keypoints
+from pipeline.keypoints.features import COORDINATES, HALF_SIZE, IMAGE_SIZE, POINTS
+from pipeline.training.augmentation import erase
+
+SEED = tf.constant([3, 4], tf.int64)
+
+
+def scaled(points: npt.NDArray[np.float64]) -> tf.Tensor:
+    return tf.constant((points / HALF_SIZE - 1).reshape(len(points), -1), tf.float32)
+
+
+def spots(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Images with one bright spot at each of the points, [n, 2] -> [n, 96, 96, 1]."""
+    ruler = np.arange(IMAGE_SIZE)
+    across = np.exp(-(((ruler - points[:, 0, None]) / 3) ** 2))
+    down = np.exp(-(((ruler - points[:, 1, None]) / 3) ** 2))
+    return np.asarray(255 * down[:, :, None, None] * across[:, None, :, None], np.float32)
+
+
+def centres(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    ruler = np.arange(IMAGE_SIZE)
+    total = images.sum(axis=(1, 2, 3))
+    x = (images.sum(axis=(1, 3)) * ruler).sum(axis=1) / total
+    y = (images.sum(axis=(2, 3)) * ruler).sum(axis=1) / total
+    return np.stack([x, y], axis=1)
+
+
+def test_points_stay_on_what_they_mark() -> None:
+    places = np.random.default_rng(0).uniform(35, 60, (64, 2))
+    labels = scaled(np.tile(places[:, None], (1, len(POINTS), 1)))
+    images, moved = keypoints.augment(tf.constant(spots(places)), labels, SEED)
+    points = (moved.numpy().reshape(64, len(POINTS), 2) + 1) * HALF_SIZE
+    np.testing.assert_allclose(points[:, 0], centres(images.numpy()), atol=0.1)
+    # They have moved at all, and about every second one is mirrored.
+    assert np.abs(points[:, 0] - places).max() > 5
+    assert np.abs(points[:, 0] - places).mean() > 1
+
+
+def test_a_mirrored_face_has_its_left_eye_where_the_right_one_was() -> None:
+    left, right = (COORDINATES.index(f"{side}_eye_center_x") for side in ("left", "right"))
+    labels = np.full((256, 30), np.nan, np.float32)
+    labels[:, [left, right]] = 0.3, -0.3
+    labels[:, [left + 1, right + 1]] = 0.0
+    _, moved = keypoints.augment(tf.zeros([256, 96, 96, 1]), tf.constant(labels), SEED)
+    # "left" is the larger x in every face, mirrored or not; what was not marked is not marked now.
+    assert (moved.numpy()[:, left] > moved.numpy()[:, right]).all()
+    np.testing.assert_array_equal(np.isnan(moved.numpy()), np.isnan(labels))
+
+
+def test_unmirror_undoes_the_mirror() -> None:
+    places = np.random.default_rng(1).uniform(20, 70, (8, 2))
+    labels = scaled(np.tile(places[:, None], (1, len(POINTS), 1)))
+    mirrored = centres(spots(places)[:, :, ::-1])
+    of_mirrored = scaled(np.tile(mirrored[:, None], (1, len(POINTS), 1)))
+    np.testing.assert_allclose(keypoints.unmirror(of_mirrored), labels, atol=1e-4)
+
+
+def test_the_seed_alone_decides() -> None:
+    images = tf.random.stateless_uniform([32, 48, 48, 1], [1, 2], maxval=255.0)
+    labels = tf.constant(emotion.one_hot(np.arange(32) % 5))
+    first, again = emotion.augment(images, labels, SEED), emotion.augment(images, labels, SEED)
+    other = emotion.augment(images, labels, SEED + 1)
+    np.testing.assert_array_equal(first[0], again[0])
+    assert not np.array_equal(first[0], other[0])
+    np.testing.assert_array_equal(first[1], labels)
+
+
+def test_erased_rectangles_hold_the_mean() -> None:
+    images = tf.random.stateless_uniform([200, 48, 48, 1], [1, 2], maxval=255.0)
+    erased = erase(images, 0.5, (0.2, 0.4), SEED).numpy()
+    changed = (erased != images.numpy()).any(axis=(1, 2, 3))
+    assert 70 < changed.sum() < 130
+    first = int(np.flatnonzero(changed)[0])
+    hidden = erased[first] != images.numpy()[first]
+    np.testing.assert_allclose(erased[first][hidden], images.numpy()[first].mean(), rtol=1e-5)
+    rows, columns = np.flatnonzero(hidden.any(axis=(1, 2))), np.flatnonzero(hidden.any(axis=(0, 2)))
+    assert hidden.sum() == len(rows) * len(columns)
+    assert max(len(rows), len(columns)) <= 0.4 * 48 + 1
