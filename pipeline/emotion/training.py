@@ -19,11 +19,11 @@ from pipeline.training.recipe import Recipe
 from pipeline.training.trainer import fit_and_export
 from pipeline.training.tuning import create_tuner
 
-_AFFINE = AffineRange(degrees=15, zoom=0.15, stretch=0.1, shear=0.1, shift=0.08)
+_AFFINE = AffineRange(degrees=10, zoom=0.1, stretch=0.05, shear=0.05, shift=0.05)
 # Part of the labels are wrong: no answer should be learned to the last decimal.
 _LABEL_SMOOTHING = 0.1
 # 0 shows each row equally often, 1 each class.
-_CLASS_BALANCE = 0.3
+_CLASS_BALANCE = 0.4
 
 
 def one_hot(class_ids: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

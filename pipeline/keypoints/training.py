@@ -15,7 +15,7 @@ from pipeline.training.recipe import Recipe
 from pipeline.training.trainer import fit_and_export
 from pipeline.training.tuning import create_tuner
 
-_AFFINE = AffineRange(degrees=15, zoom=0.15, stretch=0.1, shear=0.1, shift=0.08)
+_AFFINE = AffineRange(degrees=15, zoom=0.15, stretch=0.08, shear=0.08, shift=0.06)
 # For each point its twin on the other side of the face, or itself.
 _TWINS = {**dict(MIRRORED_POINTS), **{right: left for left, right in MIRRORED_POINTS}}
 _TWIN_IDS = [POINTS.index(_TWINS.get(point, point)) for point in POINTS]

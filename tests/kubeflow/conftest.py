@@ -21,7 +21,7 @@ THRESHOLDS = {
     "keypoint_epochs": 1,
     "keypoint_rate": 0.002,
     "emotion_epochs": 1,
-    "may_worsen_by": 40,
+    "may_worsen_by": 400,
     "accuracy": 0,
     "accuracy_may_worsen_by": 1,
     "class_accuracy": 0,
@@ -30,8 +30,8 @@ THRESHOLDS = {
 
 def training(epochs: int, batch_size: int, **settings: Any) -> str:
     """A run-time parameter with the settings of a Trainer."""
-    values = {"epochs": epochs, "batch_size": batch_size, "learning_rate": 0.002, "patience": 5, "seed": 1, **settings}
-    return json.dumps({"training": values})
+    values = load_settings(None, {}).emotion.training.model_dump()
+    return json.dumps({"training": {**values, "epochs": epochs, "batch_size": batch_size, **settings}})
 
 
 PARAMETERS = {"data_version": "1", "keypoints_training": training(1, 16), "emotion_training": training(1, 32)}

@@ -6,6 +6,7 @@ two pictures, and two versions, are told apart by their answers.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import shutil
 from collections.abc import Callable
@@ -24,11 +25,14 @@ from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
 from components.servable_check.requests import write_warmup
 from pipeline.signatures import export
 from pipeline.tasks import EMOTION, KEYPOINTS, TASKS, Task
+from pipeline.training.recipe import Recipe
 from tests.serving.copies import copy_with_weights
 from tests.serving.pictures import example, picture
 
-# How far the answers spread: of logits; of coordinates, where -1 and 1 are the image's edges.
-_SPREAD = {EMOTION.name: 1.0, KEYPOINTS.name: 0.4}
+# How far the logits spread: of the classes; of the cells of a point's map.
+_SPREAD = {EMOTION.name: 1.0, KEYPOINTS.name: 4.0}
+# Channels of the first stage: the models that the servers are tested with need not be good.
+_WIDTH = 16
 _PICTURES = 32
 
 Weights = npt.NDArray[np.float32]
@@ -49,16 +53,18 @@ def _export(task: Task, path: Path, scratch: Path) -> Head:
     size = task.csv_format.image_size
     pictures = [picture(size, seed) for seed in range(_PICTURES)]
     keras.utils.set_random_seed(1)
-    model: keras.Model = importlib.import_module(task.module("model")).build_model()
-    head = _random_heads(model, np.stack(pictures), _SPREAD[task.name])
-    model.layers[-1].set_weights(head(int(path.name)))
-    outputs = importlib.import_module(task.module("training")).outputs
-    export(model, _transform(task, scratch), str(path), size, outputs, task.class_names)
+    recipe: Recipe = importlib.import_module(task.module("training")).RECIPE
+    model = recipe.build_model(_WIDTH)
+    last = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)][-1]
+    head = _random_heads(model, last, np.stack(pictures), _SPREAD[task.name])
+    last.set_weights(head(int(path.name)))
+    score = functools.partial(recipe.predict, model)
+    export(model, score, transform_of_no_rows(task, scratch), str(path), size, recipe.outputs, recipe.classes)
     write_warmup([example(pixels) for pixels in pictures[:2]], str(path))
     return head
 
 
-def _transform(task: Task, folder: Path) -> tft.TFTransformOutput:
+def transform_of_no_rows(task: Task, folder: Path) -> tft.TFTransformOutput:
     """What the Transform component leaves; nothing in it depends on the rows, so that none are needed."""
     schema = text_format.Parse(task.schema_file.read_text(), schema_pb2.Schema())
     preprocessing_fn = importlib.import_module(task.module("preprocessing")).preprocessing_fn
@@ -72,10 +78,12 @@ def _transform(task: Task, folder: Path) -> tft.TFTransformOutput:
     return tft.TFTransformOutput(str(folder))
 
 
-def _random_heads(model: keras.Model, pictures: npt.NDArray[np.uint8], spread: float) -> Head:
+def _random_heads(
+    model: keras.Model, last: keras.layers.Dense, pictures: npt.NDArray[np.uint8], spread: float
+) -> Head:
     """Random last layers whose outputs for the pictures [n, size, size] have mean 0 and that standard deviation."""
-    last = model.layers[-1]
     features = keras.Model(model.input, last.input).predict(pictures[..., np.newaxis].astype(np.float32), verbose=0)
+    features = features.reshape(-1, features.shape[-1])
     mean, deviation = features.mean(axis=0), features.std(axis=0)
 
     def head(seed: int) -> tuple[Weights, Weights]:

@@ -22,7 +22,7 @@ from pipeline.training.faces import Faces
 from pipeline.training.fit import fit
 from pipeline.training.settings import Training
 from pipeline.training.warm_start import load_weights, weights_index
-from tests.serving.models import _transform as transform_of_no_rows
+from tests.serving.models import transform_of_no_rows
 
 SETTINGS = Training(
     epochs=6,
