@@ -57,6 +57,9 @@ def fit(
     Raises:
       InputError: there is no such model to begin with as the settings name, or the batches cannot be dealt out evenly.
     """
+    # Layers are numbered, and TensorFlow adds up gradients in the order of names: a model that comes second in its
+    # process would differ in the last digits.
+    keras.utils.clear_session()
     let_memory_grow()
     strategy = strategy or create_strategy(settings.strategy)
     with strategy.scope():

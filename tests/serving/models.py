@@ -78,9 +78,7 @@ def transform_of_no_rows(task: Task, folder: Path) -> tft.TFTransformOutput:
     return tft.TFTransformOutput(str(folder))
 
 
-def _random_heads(
-    model: keras.Model, last: keras.layers.Dense, pictures: npt.NDArray[np.uint8], spread: float
-) -> Head:
+def _random_heads(model: keras.Model, last: keras.layers.Dense, pictures: npt.NDArray[np.uint8], spread: float) -> Head:
     """Random last layers whose outputs for the pictures [n, size, size] have mean 0 and that standard deviation."""
     features = keras.Model(model.input, last.input).predict(pictures[..., np.newaxis].astype(np.float32), verbose=0)
     features = features.reshape(-1, features.shape[-1])

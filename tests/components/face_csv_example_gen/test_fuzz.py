@@ -81,7 +81,7 @@ def test_damaged_files(
         path.write_bytes(content)
         try:
             columns = read_header(str(path), FORMAT)
-            outputs = list(ReadFaces(FORMAT, columns, FORMAT.class_codings["one"], False).process(str(path)))
+            outputs = list(ReadFaces(FORMAT, columns, FORMAT.class_codings["one"], False, False).process(str(path)))
         except InputError as error:
             assert_clear(str(error), path)
             return

@@ -28,8 +28,11 @@ def export(folder: Path, answer: float) -> Path:
     return folder
 
 
-def read_on(base: Path, stop: Event, results: Any) -> None:
-    """Loads the newest version and asks it, again and again.
+LOADS, VERSIONS = 200, 20
+
+
+def read_on(base: Path, enough: Event, stop: Event, results: Any) -> None:
+    """Loads the newest version and asks it, again and again; says when it has done so often enough.
 
     Puts (loads, of how many versions, how many versions were withdrawn before they were loaded, failures).
     """
@@ -42,6 +45,8 @@ def read_on(base: Path, stop: Event, results: Any) -> None:
                 failures.append(f"{version} says {answer}")
             loads += 1
             seen.add(version)
+            if loads >= LOADS and len(seen) >= VERSIONS:
+                enough.set()
         except (OSError, ValueError, tf.errors.OpError) as error:
             # TensorFlow Serving goes on with what it has loaded when a version is withdrawn before it is loaded.
             if (base / f".withdrawn-{version}").is_dir():
