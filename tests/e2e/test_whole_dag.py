@@ -305,20 +305,22 @@ def test_a_model_worse_than_the_last_blessed_one_is_refused(project: Project, fi
 
 
 def test_a_model_trained_on_shuffled_labels_is_refused(project: Project, tmp_path: Path) -> None:
-    """The same pictures and the same class mix, so that only the evaluation can tell. In a workspace of its own."""
+    """The same pictures, class mix and test, so that only the evaluation can tell. In a workspace of its own."""
     _, emotions = write_kaggle_csvs(tmp_path, keypoint_rows=1, emotion_rows=2000)
     header, *rows = emotions.read_text().splitlines()
-    labels, rest = zip(*(row.split(",", 1) for row in rows), strict=True)
-    shuffled = np.random.default_rng(0).permutation(labels)
+    labels, rest = map(np.array, zip(*(row.split(",", 1) for row in rows), strict=True))
+    learned = [not usage_and_pixels.startswith("PrivateTest") for usage_and_pixels in rest]
+    shuffled = labels.copy()
+    shuffled[learned] = np.random.default_rng(0).permutation(labels[learned])
     damaged = tmp_path / "shuffled.csv"
     damaged.write_text("\n".join([header, *map(",".join, zip(shuffled, rest, strict=True))]) + "\n")
     kept, project.workspace = project.workspace, tmp_path / "workspace"
     # Long enough to learn what chance does not give.
-    project.configure(emotion_epochs=8, accuracy_may_worsen_by=0)
+    project.configure(emotion_epochs=20, accuracy_may_worsen_by=0)
     try:
-        good = project.run(emotions=emotions)
+        good = project.run("--split", "usage", emotions=emotions)
         before = project.versions("emotion_ai")
-        result = project.run(emotions=damaged)
+        result = project.run("--split", "usage", emotions=damaged)
         after = project.versions("emotion_ai")
     finally:
         project.workspace = kept

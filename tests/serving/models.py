@@ -30,7 +30,7 @@ from tests.serving.copies import copy_with_weights
 from tests.serving.pictures import example, picture
 
 # How far the logits spread: of the classes; of the cells of a point's map.
-_SPREAD = {EMOTION.name: 1.0, KEYPOINTS.name: 4.0}
+_SPREAD = {EMOTION.name: 1.0, KEYPOINTS.name: 12.0}
 # Channels of the first stage: the models that the servers are tested with need not be good.
 _WIDTH = 16
 _PICTURES = 32
