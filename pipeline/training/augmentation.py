@@ -1,4 +1,4 @@
-"""Random changes of a batch of faces, in TensorFlow's graph: moved, turned, stretched, mirrored, hidden in part."""
+"""Random changes of a batch of faces, in TensorFlow's graph: moved, turned, stretched, mirrored."""
 
 from __future__ import annotations
 
@@ -90,27 +90,3 @@ def move_points(points: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:
     """Where points of the source images are in those that `warp` makes; float32 [n, points, 2], NaN stays NaN."""
     linear, offset = maps[:, :, :2], maps[:, tf.newaxis, :, 2]
     return tf.einsum("nij,npj->npi", tf.linalg.inv(linear), points - offset)
-
-
-def erase(images: tf.Tensor, share: float, sides: tuple[float, float], seed: tf.Tensor) -> tf.Tensor:
-    """Hides a rectangle of the image's mean in some of the images.
-
-    After Zhong et al., "Random erasing data augmentation" (2017).
-
-    Args:
-      images: float32 [n, size, size, 1].
-      share: of the images that get one.
-      sides: least and greatest width and height, as parts of the image's size.
-      seed: int64 [2].
-    """
-    n, size = tf.shape(images)[0], images.shape[1]
-    amounts = tf.unstack(tf.random.stateless_uniform([5, n, 1], seed))
-    least, greatest = sides
-    ruler = (tf.range(size, dtype=tf.float32) + 0.5) / size
-
-    def inside(centre: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
-        return tf.abs(ruler - centre) < (least + side * (greatest - least)) / 2
-
-    across, down = inside(amounts[0], amounts[1]), inside(amounts[2], amounts[3])
-    hidden = (down[:, :, tf.newaxis] & across[:, tf.newaxis, :]) & (amounts[4] < share)[..., tf.newaxis]
-    return tf.where(hidden[..., tf.newaxis], tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True), images)

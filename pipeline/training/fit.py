@@ -58,7 +58,7 @@ def fit(
       InputError: there is no such model to begin with as the settings name, or the batches cannot be dealt out evenly.
     """
     # Layers are numbered, and TensorFlow adds up gradients in the order of names: a model that comes second in its
-    # process would differ in the last digits.
+    # process would differ in the last digits. What a Tuner's trial has left is of no use any more, either.
     keras.utils.clear_session()
     let_memory_grow()
     strategy = strategy or create_strategy(settings.strategy)

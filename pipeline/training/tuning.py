@@ -135,8 +135,6 @@ class Search(keras_tuner.Tuner):
         self, trial: keras_tuner.engine.trial.Trial, *, train: Faces, evaluation: Faces
     ) -> keras.callbacks.History:
         """One training; what Keras has logged of its epochs."""
-        # What the trial before has left in Keras's global state is of no use any more.
-        keras.utils.clear_session(free_memory=True)
         history = keras.callbacks.History()
         settings = self._settings.model_copy(update=trial.hyperparameters.values)
         try:

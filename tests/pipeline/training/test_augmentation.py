@@ -9,7 +9,6 @@ import tensorflow as tf
 from pipeline.emotion import training as emotion
 from pipeline.keypoints import training as keypoints
 from pipeline.keypoints.features import COORDINATES, HALF_SIZE, IMAGE_SIZE, POINTS
-from pipeline.training.augmentation import erase
 
 SEED = tf.constant([3, 4], tf.int64)
 
@@ -72,16 +71,3 @@ def test_the_seed_alone_decides() -> None:
     np.testing.assert_array_equal(first[0], again[0])
     assert not np.array_equal(first[0], other[0])
     np.testing.assert_array_equal(first[1], labels)
-
-
-def test_erased_rectangles_hold_the_mean() -> None:
-    images = tf.random.stateless_uniform([200, 48, 48, 1], [1, 2], maxval=255.0)
-    erased = erase(images, 0.5, (0.2, 0.4), SEED).numpy()
-    changed = (erased != images.numpy()).any(axis=(1, 2, 3))
-    assert 70 < changed.sum() < 130
-    first = int(np.flatnonzero(changed)[0])
-    hidden = erased[first] != images.numpy()[first]
-    np.testing.assert_allclose(erased[first][hidden], images.numpy()[first].mean(), rtol=1e-5)
-    rows, columns = np.flatnonzero(hidden.any(axis=(1, 2))), np.flatnonzero(hidden.any(axis=(0, 2)))
-    assert hidden.sum() == len(rows) * len(columns)
-    assert max(len(rows), len(columns)) <= 0.4 * 48 + 1
