@@ -10,6 +10,8 @@ from keras import layers
 
 # Keras's 0.99 needs more steps than a short training has before its averages are worth anything.
 _BATCH_NORM_MOMENTUM = 0.9
+# In gray values.
+_LEAST_DEVIATION = 1.0
 
 
 class PerImageStandardization(layers.Layer):
@@ -21,7 +23,9 @@ class PerImageStandardization(layers.Layer):
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
         """Float [n, h, w, 1] -> the same shape."""
-        return tf.image.per_image_standardization(images)
+        # tf.image's own allows less than a gray value, and blows up what rounding leaves of a flat picture.
+        deviation = tf.maximum(tf.math.reduce_std(images, axis=[1, 2, 3], keepdims=True), _LEAST_DEVIATION)
+        return (images - tf.reduce_mean(images, axis=[1, 2, 3], keepdims=True)) / deviation
 
 
 class FusedBatchNormalization(layers.BatchNormalization):

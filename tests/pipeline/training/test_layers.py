@@ -35,7 +35,13 @@ def test_light_and_contrast_do_not_matter() -> None:
     images = tf.random.stateless_uniform([4, 8, 8, 1], [1, 2], maxval=200.0)
     standard = PerImageStandardization()(images)
     np.testing.assert_allclose(standard, PerImageStandardization()(images * 0.5 + 40), atol=1e-4)
-    assert np.isfinite(PerImageStandardization()(tf.ones([1, 8, 8, 1]))).all()
+    np.testing.assert_allclose(tf.math.reduce_std(standard, axis=[1, 2, 3]), 1, rtol=1e-5)
+
+
+def test_rounding_is_not_contrast() -> None:
+    # What a resize leaves of a flat picture.
+    flat = 77 + tf.random.stateless_uniform([4, 96, 96, 1], [1, 2], minval=-1e-5, maxval=1e-5)
+    np.testing.assert_allclose(PerImageStandardization()(flat), 0, atol=1e-4)
 
 
 def test_one_cycle_rises_for_a_quarter_and_falls_to_zero() -> None:
