@@ -161,7 +161,7 @@ def measure(
     found["ours"], found["plain"] = turns.ours[1:], turns.theirs[1:]
     found["monitoring"] = np.sum(np.reshape(monitoring, (-1, len(watching), 2)), axis=1)[1:].tolist()
 
-    bare = dataclasses.replace(recipe, augment=lambda images, labels, seed: (images, labels))
+    bare = dataclasses.replace(recipe, augment=lambda images, labels, *_: (images, labels))
     found["batch_s"], found["plain_batch_s"] = (
         seconds_of_a_batch(some, which, training, steps) for which in (recipe, bare)
     )
@@ -172,7 +172,7 @@ def measure(
 
 
 def seconds_of_a_batch(faces: Faces, recipe: Recipe, training: Training, steps: int) -> float:
-    batches = iter(training_batches(faces, recipe, training.batch_size, training.seed, 0, 2))
+    batches = iter(training_batches(faces, recipe, training))
     for _ in range(WARM_STEPS):
         next(batches)
     started = time.monotonic()

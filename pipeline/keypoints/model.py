@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from pipeline.keypoints.features import HALF_SIZE, IMAGE_SIZE, POINTS
-from pipeline.training.layers import PerImageStandardization, conv, residual_block
+from pipeline.training.layers import PerImageStandardization, conv, conv_relu, residual_block
 
 _STEM = 16
 # Channels of the stages, each at half the resolution of the one before, in widths.
@@ -24,7 +24,7 @@ def build_model(width: int) -> keras.Model:
       width: channels of the first stage.
     """
     pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="image")
-    x = layers.Activation("relu")(conv(PerImageStandardization()(pixels), _STEM, kernel=5, strides=2))
+    x = conv_relu(PerImageStandardization()(pixels), _STEM, kernel=5, strides=2)
     stages = []
     for widths in _STAGES:
         x = residual_block(x, widths * width, strides=2)
@@ -33,7 +33,7 @@ def build_model(width: int) -> keras.Model:
     while stages:
         finer = conv(stages.pop(), width, kernel=1)
         y = layers.Activation("relu")(layers.Add()([layers.UpSampling2D()(y), finer]))
-    y = layers.Activation("relu")(conv(y, width))
+    y = conv_relu(y, width)
     # In float32 also where the rest is computed in half of it: the points would move in steps of a quarter of a pixel.
     maps = layers.Dense(len(POINTS), dtype="float32", name="maps")(y)
     return keras.Model(pixels, CentresOfMass(name="scaled_keypoints")(maps))

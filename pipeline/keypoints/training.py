@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
 from pipeline.keypoints.features import HALF_SIZE, IMAGE_SIZE, LABEL, MIRRORED_POINTS, POINTS
 from pipeline.keypoints.model import build_model
-from pipeline.training.augmentation import AffineRange, mirrors, move_points, random_affine, warp
+from pipeline.training.augmentation import AffineRange, erase, mirrors, move_points, random_affine, warp
 from pipeline.training.recipe import Recipe
+from pipeline.training.settings import Strength
 from pipeline.training.trainer import fit_and_export
 from pipeline.training.tuning import create_tuner
 
-_AFFINE = AffineRange(degrees=15, zoom=0.15, stretch=0.08, shear=0.08, shift=0.06)
+_AFFINE: dict[Strength, AffineRange] = {
+    "light": AffineRange(degrees=15, zoom=0.15, stretch=0.08, shear=0.08, shift=0.06),
+    "strong": AffineRange(degrees=20, zoom=0.2, stretch=0.1, shear=0.1, shift=0.08),
+}
 # For each point its twin on the other side of the face, or itself.
 _TWINS = {**dict(MIRRORED_POINTS), **{right: left for left, right in MIRRORED_POINTS}}
 _TWIN_IDS = [POINTS.index(_TWINS.get(point, point)) for point in POINTS]
 
 
-def augment(images: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Moves each face a little and its points with it, see Recipe.augment; float32 [n, 96, 96, 1] and [n, 30]."""
-    maps = random_affine(tf.shape(images)[0], IMAGE_SIZE, _AFFINE, seed)
+def augment(images: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor, strength: Strength) -> tuple[tf.Tensor, tf.Tensor]:
+    """Moves each face a little and its points with it; strongly, also covers parts; [n, 96, 96, 1] and [n, 30].
+
+    See Recipe.augment.
+    """
+    maps = random_affine(tf.shape(images)[0], IMAGE_SIZE, _AFFINE[strength], seed)
     points = _from_pixels(move_points(_to_pixels(labels), maps))
-    return warp(images, maps, fill="NEAREST"), tf.where(mirrors(maps)[:, tf.newaxis], _swap_sides(points), points)
+    images = warp(images, maps, fill="NEAREST")
+    images = erase(images, seed) if strength == "strong" else images
+    return images, tf.where(mirrors(maps)[:, tf.newaxis], _swap_sides(points), points)
 
 
 def unmirror(scaled: tf.Tensor) -> tf.Tensor:
@@ -79,6 +89,13 @@ def _marked(labels: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.cast(tf.math.is_finite(labels), tf.float32))
 
 
+def mean_error(labels: npt.NDArray[np.float32], predictions: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Mean of what the predictions miss the labels by, [n, 30] -> [30]; 0 where no row has the label (NaN)."""
+    marked = np.isfinite(labels)
+    errors = np.where(marked, labels - predictions, 0)
+    return np.asarray(errors.sum(axis=0) / np.maximum(marked.sum(axis=0), 1), np.float32)
+
+
 def outputs(scaled: tf.Tensor, sizes: tf.Tensor) -> dict[str, tf.Tensor]:
     """What clients get, both float32 [n, 15, 2], x and y from the centre of the top left pixel.
 
@@ -107,6 +124,7 @@ RECIPE = Recipe(
     metrics=lambda: [keras.metrics.MeanMetricWrapper(rmse_px, "rmse_px")],
     unmirror=unmirror,
     outputs=outputs,
+    offset=mean_error,
     points=_to_pixels,
 )
 

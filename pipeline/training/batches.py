@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from pipeline.training.faces import Faces
 from pipeline.training.recipe import Recipe
+from pipeline.training.settings import Training
 
 _PREFETCHED_BATCHES = 4
 
@@ -18,26 +19,23 @@ def steps_per_epoch(rows: int, batch_size: int) -> int:
     return max(1, rows // batch_size)
 
 
-def training_batches(
-    faces: Faces, recipe: Recipe, batch_size: int, seed: int, first_epoch: int, epochs: int
-) -> tf.data.Dataset:
-    """The batches of epochs `first_epoch` to `epochs` - 1, one after the other.
+def training_batches(faces: Faces, recipe: Recipe, settings: Training, first_epoch: int = 0) -> tf.data.Dataset:
+    """The batches of all epochs from `first_epoch` on, one after the other.
 
-    What an epoch holds depends on `seed` and the epoch's number only. Rows appear by their sampling weight: with equal
-    ones each appears exactly once (but for those that fill no whole batch).
+    What an epoch holds depends on the seed and the epoch's number only. Rows appear by their sampling weight: with
+    equal ones each appears exactly once (but for those that fill no whole batch).
 
     Args:
       faces: all rows.
       recipe: its sampling weights and augmentation.
-      batch_size: rows in each batch; a final batch of odd size is wasted work to oneDNN, and can crash it.
-      seed: of sampling, order and augmentation.
+      settings: seed, epochs, how strongly to augment, and rows in each batch. A final batch of odd size is not made: it
+        is wasted work to oneDNN, and can crash it.
       first_epoch: number of the first one, from 0.
-      epochs: number after the last one.
 
     Returns:
       Dataset of (images float32 [batch, size, size, 1], labels float32 [batch, outputs]).
     """
-    rows = len(faces.images)
+    rows, batch_size = len(faces.images), settings.batch_size
     steps = steps_per_epoch(rows, batch_size)
     drawn = max(rows, batch_size)
     weights = recipe.sampling_weights(faces.labels)
@@ -45,7 +43,7 @@ def training_batches(
     images, labels = tf.constant(faces.images), tf.constant(faces.labels)
 
     def rows_of(epoch: tf.Tensor) -> tf.data.Dataset:
-        of_epoch = tf.stack([tf.constant(seed, tf.int64), epoch])
+        of_epoch = tf.stack([tf.constant(settings.seed, tf.int64), epoch])
         # Systematic sampling: evenly spaced positions on the cumulated shares, so that chance moves each row's count
         # by one at most.
         offset = tf.random.stateless_uniform([], of_epoch, dtype=tf.float64)
@@ -58,10 +56,11 @@ def training_batches(
         )
 
     def load(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        of_step = tf.stack([tf.constant(seed, tf.int64), step])
-        return recipe.augment(tf.cast(tf.gather(images, indices), tf.float32), tf.gather(labels, indices), of_step)
+        of_step = tf.stack([tf.constant(settings.seed, tf.int64), step])
+        faces_of_step = tf.cast(tf.gather(images, indices), tf.float32)
+        return recipe.augment(faces_of_step, tf.gather(labels, indices), of_step, settings.augmentation)
 
-    batches = tf.data.Dataset.range(first_epoch, epochs).flat_map(rows_of).map(load)
+    batches = tf.data.Dataset.range(first_epoch, settings.epochs).flat_map(rows_of).map(load)
     return _quick_to_end(batches.prefetch(_PREFETCHED_BATCHES))
 
 

@@ -103,7 +103,7 @@ def _fit(
             model.set_weights(saved.best_weights)
             return model
     stopping = keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True)
-    batches = training_batches(train, recipe, settings.batch_size, settings.seed, first_epoch, settings.epochs)
+    batches = training_batches(train, recipe, settings, first_epoch)
     run_epochs(
         model,
         split_batches(strategy, batches.repeat()),

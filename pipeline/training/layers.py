@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 # Keras's 0.99 needs more steps than a short training has before its averages are worth anything.
-_BATCH_NORM_MOMENTUM = 0.9
+_BATCH_NORM_MOMENTUM = 0.97
 # In gray values.
 _LEAST_DEVIATION = 1.0
 
@@ -59,6 +59,11 @@ def conv(x: keras.KerasTensor, channels: int, kernel: int = 3, strides: int = 1)
     return FusedBatchNormalization(momentum=_BATCH_NORM_MOMENTUM)(x)
 
 
+def conv_relu(x: keras.KerasTensor, channels: int, kernel: int = 3, strides: int = 1) -> keras.KerasTensor:
+    """Convolution, batch normalisation and what is positive of it."""
+    return layers.Activation("relu")(conv(x, channels, kernel, strides))
+
+
 def residual_block(x: keras.KerasTensor, channels: int, strides: int = 1) -> keras.KerasTensor:
     """Two 3x3 convolutions and a shortcut around them.
 
@@ -68,5 +73,5 @@ def residual_block(x: keras.KerasTensor, channels: int, strides: int = 1) -> ker
     shortcut = x
     if strides > 1:
         shortcut = conv(layers.AveragePooling2D(strides)(x), channels, kernel=1)
-    y = layers.Activation("relu")(conv(x, channels, strides=strides))
+    y = conv_relu(x, channels, strides=strides)
     return layers.Activation("relu")(layers.Add()([conv(y, channels), shortcut]))

@@ -58,7 +58,7 @@ def monitors(
       folder: to write to, also in an object store.
     """
     pictures = os.path.join(folder, PICTURES)
-    return [Curves(folder), _Pictures(recipe, settings.seed, train, evaluation, pictures)]
+    return [Curves(folder), _Pictures(recipe, settings, train, evaluation, pictures)]
 
 
 class Curves(keras.callbacks.TensorBoard):
@@ -87,19 +87,19 @@ class Curves(keras.callbacks.TensorBoard):
 class _Pictures(keras.callbacks.Callback):
     """Draws augmented training faces once, and at each epoch's end what the model makes of `eval`."""
 
-    def __init__(self, recipe: Recipe, seed: int, train: Faces, evaluation: Faces, folder: str) -> None:
+    def __init__(self, recipe: Recipe, settings: Training, train: Faces, evaluation: Faces, folder: str) -> None:
         super().__init__()
         self._recipe = recipe
-        self._seed = seed
+        self._settings = settings
         self._train = _spread(train, _AUGMENTED_FACES)
         self._evaluation = _spread(evaluation, _ANSWERED_FACES)
         self._folder = folder
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._writer = tf.summary.create_file_writer(self._folder)
-        seed = tf.constant([self._seed, 0], tf.int64)
+        seed = tf.constant([self._settings.seed, 0], tf.int64)
         images, labels = tf.cast(self._train.images, tf.float32), tf.constant(self._train.labels)
-        images, labels = self._recipe.augment(images, labels, seed)
+        images, labels = self._recipe.augment(images, labels, seed, self._settings.augmentation)
         faces = shown_faces(self._recipe, images.numpy(), labels.numpy())
         self._write(AUGMENTED, draw_sheet(faces, _AUGMENTED_COLUMNS, _AUGMENTED_CELL), 0)
 

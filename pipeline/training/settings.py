@@ -11,9 +11,11 @@ from pipeline.yaml_files import describe_problem
 
 EXAMPLE = (
     '{"training": {"epochs": 12, "batch_size": 32, "learning_rate": 0.003, "weight_decay": 0.05, "width": 16, '
-    '"patience": 5, "seed": 1, "strategy": "one_device", "warm_start": null}}'
+    '"patience": 5, "augmentation": "light", "seed": 1, "strategy": "one_device", "warm_start": null}}'
 )
 
+# How much the rows are changed at random.
+Strength = Literal["light", "strong"]
 
 _Settings = TypeVar("_Settings", bound=BaseModel)
 
@@ -30,6 +32,7 @@ class Training(BaseModel):
     # oneDNN corrupts memory with some other widths on AVX-512 machines.
     width: Annotated[int, Field(gt=0, multiple_of=16)]
     patience: Annotated[int, Field(ge=0)]
+    augmentation: Strength
     seed: Annotated[int, Field(ge=0)]
     strategy: Literal["one_device", "mirrored", "multi_worker"]
     warm_start: str | None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 import tensorflow_transform as tft
 from tfx.components.trainer.fn_args_utils import FnArgs
 
@@ -13,6 +11,7 @@ from pipeline.training.faces import read_faces
 from pipeline.training.fit import fit
 from pipeline.training.monitoring import monitors
 from pipeline.training.recipe import Recipe
+from pipeline.training.scoring import score_of
 from pipeline.training.settings import read_settings
 from pipeline.training.tuning import with_best_values
 from pipeline.training.workers import fit_with_workers
@@ -44,7 +43,7 @@ def fit_and_export(fn_args: FnArgs, recipe: Recipe) -> None:
     model.set_weights(trained.get_weights())
     export(
         model,
-        functools.partial(recipe.predict, model),
+        score_of(recipe, model, train),
         transform,
         fn_args.serving_model_dir,
         recipe.image_size,

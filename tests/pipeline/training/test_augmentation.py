@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 import tensorflow as tf
 
 from pipeline.emotion import training as emotion
 from pipeline.keypoints import training as keypoints
 from pipeline.keypoints.features import COORDINATES, HALF_SIZE, IMAGE_SIZE, POINTS
+from pipeline.training.augmentation import erase, mixup
+from pipeline.training.settings import Strength
 
 SEED = tf.constant([3, 4], tf.int64)
 
@@ -33,10 +36,13 @@ def centres(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     return np.stack([x, y], axis=1)
 
 
-def test_points_stay_on_what_they_mark() -> None:
+@pytest.mark.parametrize("strength", ["light", "strong"])
+def test_points_stay_on_what_they_mark(strength: Strength, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The spots would be covered with the rest.
+    monkeypatch.setattr(keypoints, "erase", lambda images, _: images)
     places = np.random.default_rng(0).uniform(35, 60, (64, 2))
     labels = scaled(np.tile(places[:, None], (1, len(POINTS), 1)))
-    images, moved = keypoints.augment(tf.constant(spots(places)), labels, SEED)
+    images, moved = keypoints.augment(tf.constant(spots(places)), labels, SEED, strength)
     points = (moved.numpy().reshape(64, len(POINTS), 2) + 1) * HALF_SIZE
     np.testing.assert_allclose(points[:, 0], centres(images.numpy()), atol=0.1)
     # They have moved at all, and about every second one is mirrored.
@@ -49,7 +55,7 @@ def test_a_mirrored_face_has_its_left_eye_where_the_right_one_was() -> None:
     labels = np.full((256, 30), np.nan, np.float32)
     labels[:, [left, right]] = 0.3, -0.3
     labels[:, [left + 1, right + 1]] = 0.0
-    _, moved = keypoints.augment(tf.zeros([256, 96, 96, 1]), tf.constant(labels), SEED)
+    _, moved = keypoints.augment(tf.zeros([256, 96, 96, 1]), tf.constant(labels), SEED, "light")
     # "left" is the larger x in every face, mirrored or not; what was not marked is not marked now.
     assert (moved.numpy()[:, left] > moved.numpy()[:, right]).all()
     np.testing.assert_array_equal(np.isnan(moved.numpy()), np.isnan(labels))
@@ -66,8 +72,35 @@ def test_unmirror_undoes_the_mirror() -> None:
 def test_the_seed_alone_decides() -> None:
     images = tf.random.stateless_uniform([32, 48, 48, 1], [1, 2], maxval=255.0)
     labels = tf.constant(emotion.one_hot(np.arange(32) % 5))
-    first, again = emotion.augment(images, labels, SEED), emotion.augment(images, labels, SEED)
-    other = emotion.augment(images, labels, SEED + 1)
+    first, again = emotion.augment(images, labels, SEED, "light"), emotion.augment(images, labels, SEED, "light")
+    other = emotion.augment(images, labels, SEED + 1, "light")
     np.testing.assert_array_equal(first[0], again[0])
     assert not np.array_equal(first[0], other[0])
     np.testing.assert_array_equal(first[1], labels)
+
+
+def test_strong_augmentation_covers_a_rectangle_of_some_images() -> None:
+    images = tf.random.stateless_uniform([200, 48, 48, 1], [1, 2], maxval=255.0)
+    covered = erase(images, SEED).numpy()
+    changed = (covered != images.numpy())[..., 0]
+    touched = changed.any(axis=(1, 2))
+    assert 0.2 < touched.mean() < 0.4
+    for mask, face, before in zip(changed[touched], covered[touched], images.numpy()[touched], strict=True):
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        # The whole of the rectangle, all in one gray.
+        assert mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
+        assert max(len(rows), len(columns)) <= 0.45 * 48 + 1
+        np.testing.assert_allclose(face[mask], before.mean(), rtol=1e-5)
+
+
+def test_mixup_mixes_labels_as_it_mixes_images() -> None:
+    classes = np.arange(100) % 5
+    # Each image has its class as its gray value, so that the mean over the classes of the label is the image.
+    images = tf.constant(np.broadcast_to(classes[:, None, None, None], (100, 48, 48, 1)).astype(np.float32))
+    mixed, labels = mixup(images, tf.constant(emotion.one_hot(classes)), SEED)
+    np.testing.assert_allclose(mixed[:, 5, 7, 0], labels.numpy() @ np.arange(5), rtol=1e-5)
+    np.testing.assert_allclose(tf.reduce_sum(labels, axis=1), 1, rtol=1e-5)
+    # No image is more another one than itself, and some are another one to a good part.
+    own = labels.numpy()[np.arange(100), classes]
+    assert own.min() >= 0.5
+    assert own.min() < 0.8 < np.median(own)

@@ -32,18 +32,9 @@ from pipeline.training.faces import Faces
 from pipeline.training.fit import fit
 from pipeline.training.settings import Training
 from tests.components.push_faults.killing import PROCESSES, Points
+from tests.pipeline.training.small_training import small_training
 
-SETTINGS = Training(
-    epochs=4,
-    batch_size=16,
-    learning_rate=0.01,
-    weight_decay=0.05,
-    width=16,
-    patience=4,
-    seed=1,
-    strategy="one_device",
-    warm_start=None,
-)
+SETTINGS = small_training(epochs=4, patience=4)
 
 
 def toy_model(width: int) -> keras.Model:

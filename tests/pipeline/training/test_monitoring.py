@@ -42,19 +42,9 @@ from pipeline.training.monitoring import (
 )
 from pipeline.training.recipe import Recipe
 from pipeline.training.schedule import OneCycle
-from pipeline.training.settings import Training
+from tests.pipeline.training.small_training import small_training
 
-SETTINGS = Training(
-    epochs=2,
-    batch_size=16,
-    learning_rate=0.002,
-    weight_decay=0.05,
-    width=16,
-    patience=5,
-    seed=1,
-    strategy="one_device",
-    warm_start=None,
-)
+SETTINGS = small_training(learning_rate=0.002)
 STEPS = 3
 
 
@@ -185,6 +175,7 @@ def test_augmented_inputs_are_drawn_once_with_their_labels(emotions: Trained, po
             tf.cast(trained.train.images[rows], tf.float32),
             tf.constant(trained.train.labels[rows]),
             tf.constant([SETTINGS.seed, 0], tf.int64),
+            SETTINGS.augmentation,
         )
         shown = shown_faces(trained.recipe, images.numpy(), labels.numpy())
         assert len(shown) == 32

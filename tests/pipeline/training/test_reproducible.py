@@ -14,19 +14,10 @@ from pipeline.training.faces import Faces
 from pipeline.training.fit import fit
 from pipeline.training.settings import Training
 from tests.components.push_faults.killing import PROCESSES
+from tests.pipeline.training.small_training import small_training
 
-SETTINGS = Training(
-    epochs=2,
-    batch_size=16,
-    learning_rate=0.005,
-    weight_decay=0.05,
-    # As by default: wider layers are computed in other blocks.
-    width=32,
-    patience=2,
-    seed=3,
-    strategy="one_device",
-    warm_start=None,
-)
+# Of that width by default: wider layers are computed in other blocks.
+SETTINGS = small_training(learning_rate=0.005, width=32, patience=2, seed=3)
 ROWS = 72
 
 Weights = list[npt.NDArray[np.float32]]

@@ -32,18 +32,9 @@ from pipeline.training.faces import Faces
 from pipeline.training.fit import fit
 from pipeline.training.settings import Training, Tuning, read_tuning
 from pipeline.training.tuning import Search, search_space, with_best_values
+from tests.pipeline.training.small_training import small_training
 
-SETTINGS = Training(
-    epochs=2,
-    batch_size=16,
-    learning_rate=0.01,
-    weight_decay=0.05,
-    width=16,
-    patience=5,
-    seed=0,
-    strategy="one_device",
-    warm_start=None,
-)
+SETTINGS = small_training(seed=0)
 
 
 def toy_model(width: int) -> keras.Model:

@@ -20,21 +20,11 @@ from pipeline.signatures import export
 from pipeline.tasks import EMOTION
 from pipeline.training.faces import Faces
 from pipeline.training.fit import fit
-from pipeline.training.settings import Training
 from pipeline.training.warm_start import load_weights, weights_index
+from tests.pipeline.training.small_training import small_training
 from tests.serving.models import transform_of_no_rows
 
-SETTINGS = Training(
-    epochs=6,
-    batch_size=16,
-    learning_rate=0.005,
-    weight_decay=0.05,
-    width=16,
-    patience=6,
-    seed=1,
-    strategy="one_device",
-    warm_start=None,
-)
+SETTINGS = small_training(epochs=6, learning_rate=0.005, patience=6)
 HAPPY, SURPRISE = 3, 5
 
 

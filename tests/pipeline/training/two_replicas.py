@@ -20,18 +20,9 @@ from pipeline.training.faces import Faces
 from pipeline.training.fit import fit
 from pipeline.training.recipe import Recipe
 from pipeline.training.settings import Training
+from tests.pipeline.training.small_training import small_training
 
-SETTINGS = Training(
-    epochs=2,
-    batch_size=8,
-    learning_rate=0.01,
-    weight_decay=0.05,
-    width=16,
-    patience=5,
-    seed=1,
-    strategy="mirrored",
-    warm_start=None,
-)
+SETTINGS = small_training(batch_size=8, strategy="mirrored")
 
 
 def faces(rows: int, seed: int, marked: float = 0.5) -> Faces:
