@@ -15,6 +15,7 @@ executors run first; without a CSV, on the drawn faces. The settings of both tra
 - *Augmentation*: seconds that a batch takes with the net left out, less those of batches that are not augmented, as a
   part of a step. The other CPUs compute the step meanwhile: what is left of this in the speed is what it costs.
 - *Batch normalisation*: the net with our fused layer and with Keras's, steps on the same batch, in alternation.
+- *Answer*: CPU time of an image and its mirror image, as the exported graph has them, alone and in a batch.
 - *Node*: the real executor of the Trainer in a fresh process, with two epochs of a few steps: where its time goes.
 - *Per minute*: validation after so many minutes of a training that was planned to end with them.
 """
@@ -33,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 TASKS = ("keypoints", "emotion")
-TARGET_RATIO, TARGET_OVERHEAD_S = 0.97, 15.0
+TARGET_RATIO, TARGET_OVERHEAD_S, TARGET_ANSWER_MS = 0.97, 15.0, 2.0
 TABLE_ROWS = 12
 
 
@@ -81,6 +82,8 @@ def print_speed(found: dict[str, Any]) -> None:
         f"  batch normalisation: Keras's layer takes {statistics.median(normalisation):.2f} times as long a step "
         f"({statistics.median(found['keras']) * 1e3:.1f} ms against {statistics.median(found['fused']) * 1e3:.1f})"
     )
+    answers = (f"{seconds * 1e3:.2f} ms in a batch of {n}" for n, seconds in found["answer_cpu_s"].items())
+    print(f"  CPU time of an answer, with the mirror image: {', '.join(answers)} (target under {TARGET_ANSWER_MS:g})")
     monitoring = [statistics.median(seconds) * 1e3 for seconds in zip(*found["monitoring"], strict=True)]
     print("  monitoring: {:.0f} ms at the end of an epoch (CPU {:.0f} ms)".format(*monitoring))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import json
 import sys
@@ -38,6 +39,8 @@ RECIPES = {"keypoints": pipeline.keypoints.training.RECIPE, "emotion": pipeline.
 WARM_STEPS = 8
 # Rows that a short training is validated with, and steps in alternation of the two kinds of normalisation.
 FEW_ROWS, NORMALISATION_STEPS = 64, 8
+# Images in a request, and requests.
+ANSWERED_TOGETHER, ANSWERS = (1, 8), 100
 # Of each epoch where only the rest of the node is of interest.
 NODE_STEPS = WARM_STEPS + 4
 
@@ -165,6 +168,7 @@ def measure(
     found["batch_s"], found["plain_batch_s"] = (
         seconds_of_a_batch(some, which, training, steps) for which in (recipe, bare)
     )
+    found["answer_cpu_s"] = {n: cpu_of_an_answer(recipe, training, several(evaluation, n)) for n in ANSWERED_TOGETHER}
     found["fused"], found["keras"] = normalisation(recipe, training, several(train, batch), rounds)
     median_s = float(np.median([wall for wall, _ in turns.ours[1:]]))
     found["epochs"] = learning_curve(recipe, training, train, evaluation, minutes, batch / median_s)
@@ -179,6 +183,19 @@ def seconds_of_a_batch(faces: Faces, recipe: Recipe, training: Training, steps: 
     for _ in itertools.islice(batches, steps):
         pass
     return (time.monotonic() - started) / steps
+
+
+def cpu_of_an_answer(recipe: Recipe, training: Training, faces: Faces) -> float:
+    """Seconds of processor time for an image, and its mirror image, that is answered together with the others."""
+    answer = tf.function(functools.partial(recipe.predict, recipe.build_model(training.width)), autograph=False)
+    images = tf.cast(faces.images, tf.float32)
+    seconds = []
+    # The first ones build the graph.
+    for _ in range(WARM_STEPS + ANSWERS):
+        started = time.process_time()
+        answer(images)
+        seconds.append(time.process_time() - started)
+    return float(np.median(seconds[WARM_STEPS:])) / len(faces.images)
 
 
 def normalisation(recipe: Recipe, training: Training, faces: Faces, rounds: int) -> tuple[list[float], list[float]]:
