@@ -121,7 +121,9 @@ def test_two_processes_learn_what_two_devices_do(
     other = subprocess.Popen(
         [sys.executable, "-m", "pipeline.training.worker"],
         cwd=ROOT,
-        env=os.environ | {"TF_CONFIG": tf_config(cluster, "worker", 0), "TMPDIR": str(tmp_path)},
+        # TensorFlow imports code that it makes there, and would leave Python's copies of it.
+        env=os.environ
+        | {"TF_CONFIG": tf_config(cluster, "worker", 0), "TMPDIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
         stdout=subprocess.PIPE,
         text=True,
     )
