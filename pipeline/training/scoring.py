@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.signatures import Score
+from pipeline.training.batches import evaluation_batches
 from pipeline.training.faces import Faces
 from pipeline.training.recipe import Recipe
 
@@ -28,8 +29,7 @@ def score_of(recipe: Recipe, model: keras.Model, train: Faces) -> Score:
     if recipe.offset is None:
         return predict
     run = tf.function(predict, autograph=False)
-    batches = (train.images[first : first + _BATCH] for first in range(0, len(train.images), _BATCH))
-    outputs = np.concatenate([run(tf.cast(images, tf.float32)).numpy() for images in batches])
+    outputs = np.concatenate([run(images).numpy() for images, _ in evaluation_batches(train, _BATCH)])
     offset = recipe.offset(train.labels, outputs)
     logging.getLogger(__name__).info("offset of the output: %s", offset)
     return lambda images: predict(images) + offset
