@@ -12,6 +12,9 @@ from pipeline.training.recipe import Recipe
 from pipeline.training.settings import Training
 
 _PREFETCHED_BATCHES = 4
+# tf.data would search all that a function calls for Python's `if` and `for` over tensors, of which there are none: this
+# takes longer than to trace it.
+_without_autograph = tf.autograph.experimental.do_not_convert
 
 
 def steps_per_epoch(rows: int, batch_size: int) -> int:
@@ -42,6 +45,7 @@ def training_batches(faces: Faces, recipe: Recipe, settings: Training, first_epo
     shares = tf.constant(np.cumsum(weights / weights.sum()))
     images, labels = tf.constant(faces.images), tf.constant(faces.labels)
 
+    @_without_autograph
     def rows_of(epoch: tf.Tensor) -> tf.data.Dataset:
         of_epoch = tf.stack([tf.constant(settings.seed, tf.int64), epoch])
         # Systematic sampling: evenly spaced positions on the cumulated shares, so that chance moves each row's count
@@ -55,6 +59,7 @@ def training_batches(faces: Faces, recipe: Recipe, settings: Training, first_epo
             tf.data.Dataset.range(epoch * steps, (epoch + 1) * steps), tf.data.Dataset.from_tensor_slices(batches)
         )
 
+    @_without_autograph
     def load(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         of_step = tf.stack([tf.constant(settings.seed, tf.int64), step])
         faces_of_step = tf.cast(tf.gather(images, indices), tf.float32)
@@ -85,6 +90,7 @@ def evaluation_batches(faces: Faces, batch_size: int, replicas: int = 1) -> tf.d
     count = evaluation_steps(rows, batch_size) * replicas
     images, labels = tf.constant(faces.images), tf.constant(faces.labels)
 
+    @_without_autograph
     def load(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         first, end = batch * rows // count, (batch + 1) * rows // count
         return tf.cast(images[first:end], tf.float32), labels[first:end]

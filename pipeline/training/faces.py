@@ -29,6 +29,11 @@ class Faces:
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.float32]
 
+    def spread(self, number: int) -> Faces:
+        """So many of the rows, evenly from the first to the last; all where there are no more."""
+        rows = np.linspace(0, len(self.images) - 1, min(number, len(self.images))).astype(int)
+        return Faces(self.images[rows], self.labels[rows])
+
 
 def read_faces(fn_args: FnArgs, files: list[str], transform: tft.TFTransformOutput, recipe: Recipe) -> Faces:
     """All rows of a split, in the order of the files.

@@ -34,7 +34,7 @@ def run_epochs(
     train_step = _on_each_replica(model, model.train_step)
     test_step = _on_each_replica(model, model.test_step)
     # Sums of all replicas are added up: all workers have to read them.
-    results = tf.function(model.get_metrics_result)
+    results = tf.function(model.get_metrics_result, autograph=False)
     average_statistics = _averaging_statistics(model)
     train_batches, evaluation_batches = iter(batches), iter(evaluation)
     listeners = keras.callbacks.CallbackList(list(callbacks), model=model, epochs=epochs.stop, steps=steps)

@@ -91,8 +91,8 @@ class _Pictures(keras.callbacks.Callback):
         super().__init__()
         self._recipe = recipe
         self._settings = settings
-        self._train = _spread(train, _AUGMENTED_FACES)
-        self._evaluation = _spread(evaluation, _ANSWERED_FACES)
+        self._train = train.spread(_AUGMENTED_FACES)
+        self._evaluation = evaluation.spread(_ANSWERED_FACES)
         self._folder = folder
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
@@ -193,9 +193,3 @@ def cell_colour(part: float) -> tuple[int, int, int]:
     """From white for no row of the class to blue for all of them."""
     red, green, blue = (255 + (_DEEPEST - 255) * part).round().astype(int).tolist()
     return red, green, blue
-
-
-def _spread(faces: Faces, number: int) -> Faces:
-    """So many of the faces, from the first to the last."""
-    rows = np.linspace(0, len(faces.images) - 1, min(number, len(faces.images))).astype(int)
-    return Faces(faces.images[rows], faces.labels[rows])

@@ -15,6 +15,8 @@ from pipeline.training.faces import Faces
 from pipeline.training.recipe import Recipe
 
 _BATCH = 256
+# Rows to measure the mean error on: it is known to a 20th of a pixel by then, and all rows would take seconds.
+_MEASURED_FACES = 512
 
 
 def score_of(recipe: Recipe, model: keras.Model, train: Faces) -> Score:
@@ -23,13 +25,14 @@ def score_of(recipe: Recipe, model: keras.Model, train: Faces) -> Score:
     Args:
       recipe: of the model.
       model: trained.
-      train: rows to measure that on; see Recipe.offset.
+      train: rows, of which some are enough to measure that on; see Recipe.offset.
     """
     predict: Score = functools.partial(recipe.predict, model)
     if recipe.offset is None:
         return predict
+    measured = train.spread(_MEASURED_FACES)
     run = tf.function(predict, autograph=False)
-    outputs = np.concatenate([run(images).numpy() for images, _ in evaluation_batches(train, _BATCH)])
-    offset = recipe.offset(train.labels, outputs)
+    outputs = np.concatenate([run(images).numpy() for images, _ in evaluation_batches(measured, _BATCH)])
+    offset = recipe.offset(measured.labels, outputs)
     logging.getLogger(__name__).info("offset of the output: %s", offset)
     return lambda images: predict(images) + offset
