@@ -15,7 +15,7 @@ from pipeline.training.faces import Faces
 from pipeline.training.recipe import Recipe
 
 _BATCH = 256
-# Rows to measure the mean error on: it is known to a 20th of a pixel by then, and all rows would take seconds.
+# Rows to measure the mean error on: it is known to a tenth of a pixel by then, and all rows would take seconds.
 _MEASURED_FACES = 512
 
 
