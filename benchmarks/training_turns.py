@@ -164,7 +164,7 @@ def measure(
     found["ours"], found["plain"] = turns.ours[1:], turns.theirs[1:]
     found["monitoring"] = np.sum(np.reshape(monitoring, (-1, len(watching), 2)), axis=1)[1:].tolist()
 
-    bare = dataclasses.replace(recipe, augment=lambda images, labels, *_: (images, labels))
+    bare = dataclasses.replace(recipe, augment=lambda images, labels, *_: (tf.cast(images, tf.float32), labels))
     found["batch_s"], found["plain_batch_s"] = (
         seconds_of_a_batch(some, which, training, steps) for which in (recipe, bare)
     )

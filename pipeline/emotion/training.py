@@ -44,7 +44,7 @@ def sampling_weights(labels: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]
 def augment(images: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor, strength: Strength) -> tuple[tf.Tensor, tf.Tensor]:
     """Moves each face a little; strongly, also covers and mixes them; see Recipe.augment; [n, 48, 48, 1] and [n, 5]."""
     maps = random_affine(tf.shape(images)[0], IMAGE_SIZE, _AFFINE[strength], seed)
-    images = warp(images, maps, fill="CONSTANT")
+    images = warp(images, maps, fill="black")
     return mixup(erase(images, seed), labels, seed) if strength == "strong" else (images, labels)
 
 

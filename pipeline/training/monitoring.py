@@ -98,7 +98,7 @@ class _Pictures(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._writer = tf.summary.create_file_writer(self._folder)
         seed = tf.constant([self._settings.seed, 0], tf.int64)
-        images, labels = tf.cast(self._train.images, tf.float32), tf.constant(self._train.labels)
+        images, labels = tf.constant(self._train.images), tf.constant(self._train.labels)
         images, labels = self._recipe.augment(images, labels, seed, self._settings.augmentation)
         faces = shown_faces(self._recipe, images.numpy(), labels.numpy())
         self._write(AUGMENTED, draw_sheet(faces, _AUGMENTED_COLUMNS, _AUGMENTED_CELL), 0)

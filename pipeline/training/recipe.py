@@ -28,8 +28,8 @@ class Recipe:
       build_model: width (channels of the first stage) -> Keras model: float32 [n, size, size, 1], gray values 0..255
         -> its output, float32 [n, outputs].
       encode_labels: values of the feature `label`, as they are stored -> what the loss takes, float32 [n, outputs].
-      augment: (images float32 [n, size, size, 1], labels float32 [n, outputs], seed int64 [2], how strongly) -> images
-        and labels, changed at random; the same seed gives the same change.
+      augment: (images uint8 [n, size, size, 1], labels float32 [n, outputs], seed int64 [2], how strongly) -> images,
+        in float32, and labels, changed at random; the same seed gives the same change.
       sampling_weights: encoded labels -> how often to show each row, float64 [n], in any unit.
       loss: of (encoded labels, output).
       metrics: makes the metrics to watch. Objects: from a name Keras would make one only when a step is traced, which

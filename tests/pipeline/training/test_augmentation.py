@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 import tensorflow as tf
+from scipy.ndimage import map_coordinates
 
 from pipeline.emotion import training as emotion
 from pipeline.keypoints import training as keypoints
 from pipeline.keypoints.features import COORDINATES, HALF_SIZE, IMAGE_SIZE, POINTS
-from pipeline.training.augmentation import erase, mixup
+from pipeline.training.augmentation import AffineRange, Fill, erase, mixup, random_affine, warp
 from pipeline.training.settings import Strength
 
 SEED = tf.constant([3, 4], tf.int64)
@@ -20,15 +23,15 @@ def scaled(points: npt.NDArray[np.float64]) -> tf.Tensor:
     return tf.constant((points / HALF_SIZE - 1).reshape(len(points), -1), tf.float32)
 
 
-def spots(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+def spots(points: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
     """Images with one bright spot at each of the points, [n, 2] -> [n, 96, 96, 1]."""
     ruler = np.arange(IMAGE_SIZE)
     across = np.exp(-(((ruler - points[:, 0, None]) / 3) ** 2))
     down = np.exp(-(((ruler - points[:, 1, None]) / 3) ** 2))
-    return np.asarray(255 * down[:, :, None, None] * across[:, None, :, None], np.float32)
+    return np.asarray(255 * down[:, :, None, None] * across[:, None, :, None], np.uint8)
 
 
-def centres(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def centres(images: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     ruler = np.arange(IMAGE_SIZE)
     total = images.sum(axis=(1, 2, 3))
     x = (images.sum(axis=(1, 3)) * ruler).sum(axis=1) / total
@@ -55,7 +58,7 @@ def test_a_mirrored_face_has_its_left_eye_where_the_right_one_was() -> None:
     labels = np.full((256, 30), np.nan, np.float32)
     labels[:, [left, right]] = 0.3, -0.3
     labels[:, [left + 1, right + 1]] = 0.0
-    _, moved = keypoints.augment(tf.zeros([256, 96, 96, 1]), tf.constant(labels), SEED, "light")
+    _, moved = keypoints.augment(tf.zeros([256, 96, 96, 1], tf.uint8), tf.constant(labels), SEED, "light")
     # "left" is the larger x in every face, mirrored or not; what was not marked is not marked now.
     assert (moved.numpy()[:, left] > moved.numpy()[:, right]).all()
     np.testing.assert_array_equal(np.isnan(moved.numpy()), np.isnan(labels))
@@ -66,11 +69,30 @@ def test_unmirror_undoes_the_mirror() -> None:
     labels = scaled(np.tile(places[:, None], (1, len(POINTS), 1)))
     mirrored = centres(spots(places)[:, :, ::-1])
     of_mirrored = scaled(np.tile(mirrored[:, None], (1, len(POINTS), 1)))
-    np.testing.assert_allclose(keypoints.unmirror(of_mirrored), labels, atol=1e-4)
+    # The spots are of whole gray values.
+    np.testing.assert_allclose(keypoints.unmirror(of_mirrored), labels, atol=1e-3)
+
+
+@pytest.mark.parametrize("fill", ["black", "edge"])
+def test_warped_pixels_are_those_between_which_the_map_points(fill: Fill) -> None:
+    random = np.random.default_rng(2)
+    size = 24
+    images = random.integers(0, 256, (8, size, size, 1), np.uint8)
+    far = AffineRange(degrees=30, zoom=0.4, stretch=0.3, shear=0.2, shift=0.3)
+    maps = random_affine(8, size, far, SEED)
+    y, x = np.mgrid[:size, :size]
+    outside = 0
+    for image, warped, (across, down) in zip(images, warp(images, maps, fill).numpy(), maps.numpy(), strict=True):
+        places = [values[1] * y + values[0] * x + values[2] for values in (down, across)]
+        expected = map_coordinates(image[..., 0].astype(np.float32), places, order=1, mode="nearest")
+        beyond = (np.minimum(*places) < -0.5) | (np.maximum(*places) > size - 0.5)
+        outside += beyond.sum()
+        np.testing.assert_allclose(warped[..., 0], np.where(beyond & (fill == "black"), 0, expected), atol=0.05)
+    assert outside > 100
 
 
 def test_the_seed_alone_decides() -> None:
-    images = tf.random.stateless_uniform([32, 48, 48, 1], [1, 2], maxval=255.0)
+    images = tf.cast(tf.random.stateless_uniform([32, 48, 48, 1], [1, 2], maxval=255.0), tf.uint8)
     labels = tf.constant(emotion.one_hot(np.arange(32) % 5))
     first, again = emotion.augment(images, labels, SEED, "light"), emotion.augment(images, labels, SEED, "light")
     other = emotion.augment(images, labels, SEED + 1, "light")

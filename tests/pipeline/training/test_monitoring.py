@@ -172,7 +172,7 @@ def test_augmented_inputs_are_drawn_once_with_their_labels(emotions: Trained, po
         assert step == 0
         rows = np.linspace(0, len(trained.train.images) - 1, 32).astype(int)
         images, labels = trained.recipe.augment(
-            tf.cast(trained.train.images[rows], tf.float32),
+            tf.constant(trained.train.images[rows]),
             tf.constant(trained.train.labels[rows]),
             tf.constant([SETTINGS.seed, 0], tf.int64),
             SETTINGS.augmentation,
