@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
@@ -53,10 +54,10 @@ class CentresOfMass(layers.Layer):
     def call(self, maps: tf.Tensor) -> tf.Tensor:
         """float32 [n, size, size, points] -> float32 [n, 2 * points], x and y of each."""
         size, points = maps.shape[1], maps.shape[3]
-        mass = tf.reshape(tf.nn.softmax(tf.reshape(maps, [-1, size * size, points]), axis=1), [-1, size, size, points])
+        mass = tf.nn.softmax(tf.transpose(tf.reshape(maps, [-1, size * size, points]), [0, 2, 1]))
         # Of the cells' centres, in pixels of the image from the centre of its first one.
-        places = (tf.range(size, dtype=tf.float32) + 0.5) * (IMAGE_SIZE / size) - 0.5
-        scaled = places / HALF_SIZE - 1.0
-        x = tf.einsum("nyxp,x->np", mass, scaled)
-        y = tf.einsum("nyxp,y->np", mass, scaled)
-        return tf.reshape(tf.stack([x, y], axis=2), [-1, 2 * points])
+        ruler = (np.arange(size, dtype=np.float32) + 0.5) * (IMAGE_SIZE / size) - 0.5
+        places = np.stack(np.meshgrid(ruler, ruler), axis=-1).reshape(-1, 2) / HALF_SIZE - 1.0
+        # One product of matrices for both coordinates of all maps.
+        centres = tf.reshape(mass, [-1, size * size]) @ tf.constant(places, tf.float32)
+        return tf.reshape(centres, [-1, 2 * points])
