@@ -15,6 +15,8 @@ executors run first; without a CSV, on the drawn faces. The settings of both tra
 - *Augmentation*: seconds that a batch takes with the net left out, less those of batches that are not augmented, as a
   part of a step. The other CPUs compute the step meanwhile: what is left of this in the speed is what it costs.
 - *Batch normalisation*: the net with our fused layer and with Keras's, steps on the same batch, in alternation.
+- *Moving faces*: our `warp` and TensorFlow's ImageProjectiveTransform on the same batch, in alternation.
+- *oneDNN*: steps of the net alone, in processes with TF_ENABLE_ONEDNN_OPTS=1, which is the pipeline's default, and 0.
 - *Answer*: CPU time of an image and its mirror image, as the exported graph has them, alone and in a batch.
 - *Node*: the real executor of the Trainer in a fresh process, with two epochs of a few steps: where its time goes.
 - *Per minute*: validation after so many minutes of a training that was planned to end with them.
@@ -51,12 +53,13 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def turn(name: str, **arguments: Any) -> Any:
-    """What `benchmarks.training_turns` finds, in a process of its own."""
+def turn(name: str, environment: dict[str, str] | None = None, **arguments: Any) -> Any:
+    """What `benchmarks.training_turns` finds, in a process of its own, with some more environment variables."""
     process = subprocess.run(
         [sys.executable, "-m", "benchmarks.training_turns", name, json.dumps(arguments), str(time.time())],
         capture_output=True,
         text=True,
+        env=os.environ | (environment or {}),
     )
     if process.returncode:
         sys.exit(process.stderr)
@@ -82,10 +85,21 @@ def print_speed(found: dict[str, Any]) -> None:
         f"  batch normalisation: Keras's layer takes {statistics.median(normalisation):.2f} times as long a step "
         f"({statistics.median(found['keras']) * 1e3:.1f} ms against {statistics.median(found['fused']) * 1e3:.1f})"
     )
+    warps = [b / a for a, b in zip(found["warp"], found["projective"], strict=True)]
+    print(
+        f"  moving faces: TensorFlow's operation takes {statistics.median(warps):.2f} times as long a batch "
+        f"({statistics.median(found['projective']) * 1e3:.1f} ms against {statistics.median(found['warp']) * 1e3:.1f})"
+    )
     answers = (f"{seconds * 1e3:.2f} ms in a batch of {n}" for n, seconds in found["answer_cpu_s"].items())
     print(f"  CPU time of an answer, with the mirror image: {', '.join(answers)} (target under {TARGET_ANSWER_MS:g})")
     monitoring = [statistics.median(seconds) * 1e3 for seconds in zip(*found["monitoring"], strict=True)]
     print("  monitoring: {:.0f} ms at the end of an epoch (CPU {:.0f} ms)".format(*monitoring))
+
+
+def print_onednn(**common: Any) -> None:
+    with_it, without = (turn("step", {"TF_ENABLE_ONEDNN_OPTS": switch}, **common) for switch in "10")
+    print(f"  oneDNN: a step of the net takes {with_it / without:.2f} of the time without", end=" ")
+    print(f"({with_it * 1e3:.1f} ms against {without * 1e3:.1f})")
 
 
 def print_node(found: dict[str, list[float]]) -> None:
@@ -121,6 +135,7 @@ def main() -> None:
             print(f"\n{task}: width {found['width']}, {found['rows']:,} rows, {os.cpu_count()} CPUs;", end=" ")
             print(f"medians of {given.rounds} rounds of {given.steps} steps")
             print_speed(found)
+            print_onednn(**common)
             print_node(turn("node", **common, folder=str(Path(folder, task, "node"))))
             if found["epochs"]:
                 print_curve(found)

@@ -27,6 +27,7 @@ import pipeline.emotion.training
 import pipeline.keypoints.training
 from pipeline.config import load_settings
 from pipeline.training import layers, trainer
+from pipeline.training.augmentation import AffineRange, random_affine, warp
 from pipeline.training.batches import training_batches
 from pipeline.training.faces import Faces, read_faces
 from pipeline.training.fit import fit
@@ -37,8 +38,8 @@ from pipeline.training.settings import Training
 RECIPES = {"keypoints": pipeline.keypoints.training.RECIPE, "emotion": pipeline.emotion.training.RECIPE}
 # Steps at an epoch's begin that are not timed: batches were made ahead while the other side had its turn.
 WARM_STEPS = 8
-# Rows that a short training is validated with, and steps in alternation of the two kinds of normalisation.
-FEW_ROWS, NORMALISATION_STEPS = 64, 8
+# Rows that a short training is validated with, and calls of one side before the other has its turn.
+FEW_ROWS, CALLS_IN_TURN = 64, 8
 # Images in a request, and requests.
 ANSWERED_TOGETHER, ANSWERS = (1, 8), 100
 # Of each epoch where only the rest of the node is of interest.
@@ -142,7 +143,7 @@ def several(faces: Faces, number: int) -> Faces:
 def measure(
     task: str, artifacts: dict[str, str], config: str | None, rounds: int, steps: int, minutes: float
 ) -> dict[str, Any]:
-    """Speed, augmentation, batch normalisation, monitoring; then a training of so many minutes."""
+    """Speed, augmentation, batch normalisation, warping, monitoring; then a training of so many minutes."""
     recipe, training = RECIPES[task], training_of(task, config)
     fn_args = get_common_fn_args(trainer_inputs(artifacts), trainer_parameters(task, training))
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
@@ -170,6 +171,7 @@ def measure(
     )
     found["answer_cpu_s"] = {n: cpu_of_an_answer(recipe, training, several(evaluation, n)) for n in ANSWERED_TOGETHER}
     found["fused"], found["keras"] = normalisation(recipe, training, several(train, batch), rounds)
+    found["warp"], found["projective"] = warping(several(train, batch), rounds)
     median_s = float(np.median([wall for wall, _ in turns.ours[1:]]))
     found["epochs"] = learning_curve(recipe, training, train, evaluation, minutes, batch / median_s)
     return found
@@ -198,20 +200,57 @@ def cpu_of_an_answer(recipe: Recipe, training: Training, faces: Faces) -> float:
     return float(np.median(seconds[WARM_STEPS:])) / len(faces.images)
 
 
-def normalisation(recipe: Recipe, training: Training, faces: Faces, rounds: int) -> tuple[list[float], list[float]]:
-    """Seconds of a step with our layer and with Keras's, of each round."""
+def in_turns(rounds: int, *calls: Callable[[], Any]) -> list[list[float]]:
+    """Seconds that each call takes, of each round. A round more comes first: it builds the graphs."""
+    seconds: list[list[float]] = [[] for _ in calls]
+    for _ in range(rounds + 1):
+        for call, of_call in zip(calls, seconds, strict=True):
+            started = time.monotonic()
+            for _ in range(CALLS_IN_TURN):
+                call()
+            of_call.append((time.monotonic() - started) / CALLS_IN_TURN)
+    return [of_call[1:] for of_call in seconds]
+
+
+def normalisation(recipe: Recipe, training: Training, faces: Faces, rounds: int) -> list[list[float]]:
+    """Seconds of a step with our layer and with Keras's."""
     fused = compiled(recipe, training)
     with mock.patch.object(layers, "FusedBatchNormalization", keras.layers.BatchNormalization):
         plain = compiled(recipe, training)
-    images, labels = tf.cast(faces.images, tf.float32), tf.constant(faces.labels)
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for _ in range(rounds + 1):
-        for model, of_model in zip((fused, plain), seconds, strict=True):
-            started = time.monotonic()
-            for _ in range(NORMALISATION_STEPS):
-                model.train_on_batch(images, labels)
-            of_model.append((time.monotonic() - started) / NORMALISATION_STEPS)
-    return seconds[0][1:], seconds[1][1:]
+    batch = tf.cast(faces.images, tf.float32), tf.constant(faces.labels)
+    return in_turns(rounds, *(functools.partial(model.train_on_batch, *batch) for model in (fused, plain)))
+
+
+def warping(faces: Faces, rounds: int) -> list[list[float]]:
+    """Seconds to move a batch by our `warp` and by TensorFlow's own operation."""
+    images, size = tf.constant(faces.images), faces.images.shape[1]
+    maps = random_affine(len(images), size, AffineRange(15, 0.15, 0.08, 0.08, 0.06), tf.constant([1, 2], tf.int64))
+
+    @tf.function
+    def projective() -> tf.Tensor:
+        return tf.raw_ops.ImageProjectiveTransformV3(
+            images=tf.cast(images, tf.float32),
+            transforms=tf.pad(tf.reshape(maps, [-1, 6]), [[0, 0], [0, 2]]),
+            output_shape=[size, size],
+            fill_value=0.0,
+            interpolation="BILINEAR",
+            fill_mode="NEAREST",
+        )
+
+    return in_turns(rounds, tf.function(lambda: warp(images, maps, fill="edge")), projective)
+
+
+def step(task: str, artifacts: dict[str, str], config: str | None) -> float:
+    """Seconds of a step of the net alone, on the same batch, in the environment of this process."""
+    recipe, training = RECIPES[task], training_of(task, config)
+    fn_args = get_common_fn_args(trainer_inputs(artifacts), trainer_parameters(task, training))
+    rows = read_faces(fn_args, fn_args.eval_files, tft.TFTransformOutput(fn_args.transform_graph_path), recipe)
+    batch = several(rows, training.batch_size)
+    model = compiled(recipe, training)
+    [seconds] = in_turns(
+        2, functools.partial(model.train_on_batch, tf.cast(batch.images, tf.float32), tf.constant(batch.labels))
+    )
+    return min(seconds)
 
 
 class Curve(keras.callbacks.Callback):
@@ -282,6 +321,8 @@ def main() -> None:
         found: Any = node(**arguments, started=float(started))
     elif name == "measure":
         found = measure(**arguments)
+    elif name == "step":
+        found = step(**arguments)
     else:
         # Only these need it all.
         from benchmarks import training_artifacts

@@ -82,7 +82,7 @@ def mirrors(maps: tf.Tensor) -> tf.Tensor:
 def warp(images: tf.Tensor, maps: tf.Tensor, fill: Fill) -> tf.Tensor:
     """The images that the maps make of these, interpolated linearly.
 
-    Takes half of the time of TensorFlow's ImageProjectiveTransform.
+    TensorFlow's ImageProjectiveTransform takes three times as long.
 
     Args:
       images: uint8 [n, size, size, 1].

@@ -26,6 +26,8 @@ def test_it_prints_ratios_parts_and_the_curve(drawn_csvs: tuple[Path, Path], tmp
         r"ratio \d+\.\d{3} \(target 0\.97",
         r"augmentation: -?\d+\.\d% of a step",
         r"Keras's layer takes \d+\.\d\d times as long a step",
+        r"TensorFlow's operation takes \d+\.\d\d times as long a batch",
+        r"oneDNN: a step of the net takes \d+\.\d\d of the time without",
         r"monitoring: \d+ ms at the end of an epoch",
         r"node beyond training: \d+\.\d s \(target under 15",
         r"imports +\d+\.\d s",
