@@ -81,7 +81,8 @@ def test_what_cannot_be_read_fails_only_itself(client: Client, bad: bytes) -> No
     [first, error, last] = client.emotions([GOOD, bad, ANOTHER])
     assert isinstance(error, ImageError)
     assert error.message
-    assert [first, last] == client.emotions([GOOD, ANOTHER])
+    # Of the same size as before: another one adds up in another order.
+    assert [first, last] == client.emotions([GOOD, GOOD, ANOTHER])[::2]
     [error] = client.keypoints([bad])
     assert isinstance(error, ImageError)
 
