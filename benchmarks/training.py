@@ -7,14 +7,16 @@ The rows are those that Transform has left in a workspace, the newest ones, or c
 executors run first; without a CSV, on the drawn faces. The settings of both trainings are the defaults or those of a
 `--config` file. Each net is measured in processes of its own.
 
-- *Speed*: our `fit` (uint8 rows, sampled and augmented in batches, all callbacks) against Keras's `model.fit` on NumPy
-  arrays in memory, for the same net, batch and optimizer. After each epoch of the one comes an epoch of the other, so
-  that both meet the same neighbours on a shared machine. Timed is from the begin of step WARM_STEPS + 1 to the end of
-  the last step of each epoch. What happens between epochs is on neither side: there, `model.fit` on arrays waits for
-  tf.data's tuner, up to seconds that would flatter us where epochs are as short as here.
+- *Speed*: our `fit` (uint8 rows, sampled and augmented in batches, our optimizer, all callbacks) against Keras's
+  `model.fit` on NumPy arrays in memory, for the same net and batch, with Keras's AdamW. After each epoch of the one
+  comes an epoch of the other, so that both meet the same neighbours on a shared machine. Timed is from the begin of
+  step WARM_STEPS + 1 to the end of the last step of each epoch. What happens between epochs is on neither side:
+  there, `model.fit` on arrays waits for tf.data's tuner, up to seconds that would flatter us where epochs are as short
+  as here.
 - *Augmentation*: seconds that a batch takes with the net left out, less those of batches that are not augmented, as a
   part of a step. The other CPUs compute the step meanwhile: what is left of this in the speed is what it costs.
 - *Batch normalisation*: the net with our fused layer and with Keras's, steps on the same batch, in alternation.
+- *Optimizer*: the net with our fused AdamW and with Keras's, the same way.
 - *Moving faces*: our `warp` and TensorFlow's ImageProjectiveTransform on the same batch, in alternation.
 - *oneDNN*: steps of the net alone, in processes with TF_ENABLE_ONEDNN_OPTS=1, which is the pipeline's default, and 0.
 - *Answer*: CPU time of an image and its mirror image, as the exported graph has them, alone and in a batch.
@@ -80,20 +82,20 @@ def print_speed(found: dict[str, Any]) -> None:
         f"  augmentation: {augmentation:.1%} of a step ({(found['batch_s'] - found['plain_batch_s']) * 1e3:.2f} of "
         f"{step * 1e3:.2f} ms); sampling, gathering and casting {found['plain_batch_s'] / step:.1%}"
     )
-    normalisation = [b / a for a, b in zip(found["fused"], found["keras"], strict=True)]
-    print(
-        f"  batch normalisation: Keras's layer takes {statistics.median(normalisation):.2f} times as long a step "
-        f"({statistics.median(found['keras']) * 1e3:.1f} ms against {statistics.median(found['fused']) * 1e3:.1f})"
-    )
-    warps = [b / a for a, b in zip(found["warp"], found["projective"], strict=True)]
-    print(
-        f"  moving faces: TensorFlow's operation takes {statistics.median(warps):.2f} times as long a batch "
-        f"({statistics.median(found['projective']) * 1e3:.1f} ms against {statistics.median(found['warp']) * 1e3:.1f})"
-    )
+    print_turns("batch normalisation", "Keras's layer", "step", *found["normalisation"])
+    print_turns("optimizer", "Keras's AdamW", "step", *found["optimizer"])
+    print_turns("moving faces", "TensorFlow's operation", "batch", *found["warp"])
     answers = (f"{seconds * 1e3:.2f} ms in a batch of {n}" for n, seconds in found["answer_cpu_s"].items())
     print(f"  CPU time of an answer, with the mirror image: {', '.join(answers)} (target under {TARGET_ANSWER_MS:g})")
     monitoring = [statistics.median(seconds) * 1e3 for seconds in zip(*found["monitoring"], strict=True)]
     print("  monitoring: {:.0f} ms at the end of an epoch (CPU {:.0f} ms)".format(*monitoring))
+
+
+def print_turns(what: str, theirs: str, unit: str, our_s: list[float], their_s: list[float]) -> None:
+    ratio = statistics.median(b / a for a, b in zip(our_s, their_s, strict=True))
+    milliseconds = (statistics.median(seconds) * 1e3 for seconds in (their_s, our_s))
+    print(f"  {what}: {theirs} takes {ratio:.2f} times as long a {unit}", end=" ")
+    print("({:.1f} ms against {:.1f})".format(*milliseconds))
 
 
 def print_onednn(**common: Any) -> None:

@@ -32,6 +32,7 @@ from pipeline.training.batches import training_batches
 from pipeline.training.faces import Faces, read_faces
 from pipeline.training.fit import fit
 from pipeline.training.monitoring import monitors
+from pipeline.training.optimizer import FusedAdamW
 from pipeline.training.recipe import Recipe
 from pipeline.training.settings import Training
 
@@ -65,6 +66,16 @@ def trainer_parameters(task: str, training: Training) -> dict[str, str]:
 
 def training_of(task: str, config: str | None) -> Training:
     return load_settings(Path(config) if config else None, {}).of_task(task).training
+
+
+def rows(task: str, artifacts: dict[str, str], training: Training) -> tuple[Faces, Faces]:
+    """Those of `train` and of `eval`, read as the Trainer does."""
+    fn_args = get_common_fn_args(trainer_inputs(artifacts), trainer_parameters(task, training))
+    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
+    train, evaluation = (
+        read_faces(fn_args, files, transform, RECIPES[task]) for files in (fn_args.train_files, fn_args.eval_files)
+    )
+    return train, evaluation
 
 
 def now() -> npt.NDArray[np.float64]:
@@ -125,30 +136,30 @@ def timed(function: Callable[..., Any], seconds: list[npt.NDArray[np.float64]]) 
     return wrapper
 
 
-def compiled(recipe: Recipe, training: Training) -> keras.Model:
-    """The net, to be fitted without what is ours."""
+def compiled(recipe: Recipe, training: Training, optimizer: type = keras.optimizers.AdamW) -> keras.Model:
+    """The net, to be fitted without what is ours but the optimizer, where it is given."""
     keras.utils.set_random_seed(training.seed)
     model = recipe.build_model(training.width)
-    optimizer = keras.optimizers.AdamW(training.learning_rate, weight_decay=training.weight_decay)
-    model.compile(optimizer=optimizer, loss=recipe.loss, metrics=recipe.metrics())
+    model.compile(
+        optimizer=optimizer(training.learning_rate, weight_decay=training.weight_decay),
+        loss=recipe.loss,
+        metrics=recipe.metrics(),
+    )
     return model
 
 
 def several(faces: Faces, number: int) -> Faces:
     """So many rows; the same ones again where there are not enough."""
-    rows = np.resize(np.arange(len(faces.images)), number)
-    return Faces(faces.images[rows], faces.labels[rows])
+    which = np.resize(np.arange(len(faces.images)), number)
+    return Faces(faces.images[which], faces.labels[which])
 
 
 def measure(
     task: str, artifacts: dict[str, str], config: str | None, rounds: int, steps: int, minutes: float
 ) -> dict[str, Any]:
-    """Speed, augmentation, batch normalisation, warping, monitoring; then a training of so many minutes."""
+    """Speed, augmentation, answers, each of our parts against the alternative; then a training of so many minutes."""
     recipe, training = RECIPES[task], training_of(task, config)
-    fn_args = get_common_fn_args(trainer_inputs(artifacts), trainer_parameters(task, training))
-    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
-    train = read_faces(fn_args, fn_args.train_files, transform, recipe)
-    evaluation = read_faces(fn_args, fn_args.eval_files, transform, recipe)
+    train, evaluation = rows(task, artifacts, training)
     batch = training.batch_size
     found: dict[str, Any] = {"width": training.width, "batch_size": batch, "rows": len(train.images)}
 
@@ -170,8 +181,9 @@ def measure(
         seconds_of_a_batch(some, which, training, steps) for which in (recipe, bare)
     )
     found["answer_cpu_s"] = {n: cpu_of_an_answer(recipe, training, several(evaluation, n)) for n in ANSWERED_TOGETHER}
-    found["fused"], found["keras"] = normalisation(recipe, training, several(train, batch), rounds)
-    found["warp"], found["projective"] = warping(several(train, batch), rounds)
+    found["normalisation"] = normalisation(recipe, training, several(train, batch), rounds)
+    found["optimizer"] = optimizers(recipe, training, several(train, batch), rounds)
+    found["warp"] = warping(several(train, batch), rounds)
     median_s = float(np.median([wall for wall, _ in turns.ours[1:]]))
     found["epochs"] = learning_curve(recipe, training, train, evaluation, minutes, batch / median_s)
     return found
@@ -217,8 +229,19 @@ def normalisation(recipe: Recipe, training: Training, faces: Faces, rounds: int)
     fused = compiled(recipe, training)
     with mock.patch.object(layers, "FusedBatchNormalization", keras.layers.BatchNormalization):
         plain = compiled(recipe, training)
+    return steps_in_turns(rounds, faces, fused, plain)
+
+
+def optimizers(recipe: Recipe, training: Training, faces: Faces, rounds: int) -> list[list[float]]:
+    """Seconds of a step with our AdamW and with Keras's."""
+    fused, plain = (compiled(recipe, training, optimizer) for optimizer in (FusedAdamW, keras.optimizers.AdamW))
+    return steps_in_turns(rounds, faces, fused, plain)
+
+
+def steps_in_turns(rounds: int, faces: Faces, *models: keras.Model) -> list[list[float]]:
+    """Seconds of a step of each model on the same batch."""
     batch = tf.cast(faces.images, tf.float32), tf.constant(faces.labels)
-    return in_turns(rounds, *(functools.partial(model.train_on_batch, *batch) for model in (fused, plain)))
+    return in_turns(rounds, *(functools.partial(model.train_on_batch, *batch) for model in models))
 
 
 def warping(faces: Faces, rounds: int) -> list[list[float]]:
@@ -243,13 +266,9 @@ def warping(faces: Faces, rounds: int) -> list[list[float]]:
 def step(task: str, artifacts: dict[str, str], config: str | None) -> float:
     """Seconds of a step of the net alone, on the same batch, in the environment of this process."""
     recipe, training = RECIPES[task], training_of(task, config)
-    fn_args = get_common_fn_args(trainer_inputs(artifacts), trainer_parameters(task, training))
-    rows = read_faces(fn_args, fn_args.eval_files, tft.TFTransformOutput(fn_args.transform_graph_path), recipe)
-    batch = several(rows, training.batch_size)
-    model = compiled(recipe, training)
-    [seconds] = in_turns(
-        2, functools.partial(model.train_on_batch, tf.cast(batch.images, tf.float32), tf.constant(batch.labels))
-    )
+    train, _ = rows(task, artifacts, training)
+    batch = several(train, training.batch_size)
+    [seconds] = steps_in_turns(2, batch, compiled(recipe, training))
     return min(seconds)
 
 

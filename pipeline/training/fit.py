@@ -24,6 +24,7 @@ from pipeline.training.devices import (
 from pipeline.training.faces import Faces
 from pipeline.training.loop import run_epochs
 from pipeline.training.monitoring import Curves
+from pipeline.training.optimizer import FusedAdamW
 from pipeline.training.recipe import Recipe
 from pipeline.training.schedule import OneCycle
 from pipeline.training.settings import Training
@@ -84,8 +85,7 @@ def _fit(
     check_batch_size(strategy, settings.batch_size)
     steps = steps_per_epoch(len(train.images), settings.batch_size)
     schedule = OneCycle(settings.learning_rate, steps * settings.epochs)
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    optimizer = FusedAdamW(schedule, settings.weight_decay)
     model.compile(optimizer=optimizer, loss=recipe.loss, metrics=recipe.metrics(), jit_compile=compiles(gpus, replicas))
     model.summary(print_fn=logging.getLogger(__name__).info)
     if settings.warm_start is not None:

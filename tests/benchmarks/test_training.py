@@ -25,6 +25,7 @@ def test_it_prints_ratios_parts_and_the_curve(drawn_csvs: tuple[Path, Path], tmp
         r"our fit [\d,]+ images/s, model\.fit on NumPy arrays [\d,]+; batches of 16",
         r"ratio \d+\.\d{3} \(target 0\.97",
         r"augmentation: -?\d+\.\d% of a step",
+        r"optimizer: Keras's AdamW takes \d+\.\d\d times as long a step",
         r"Keras's layer takes \d+\.\d\d times as long a step",
         r"TensorFlow's operation takes \d+\.\d\d times as long a batch",
         r"oneDNN: a step of the net takes \d+\.\d\d of the time without",

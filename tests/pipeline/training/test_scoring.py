@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from pipeline.emotion.training import RECIPE as EMOTION
 from pipeline.keypoints.training import RECIPE as KEYPOINTS
 from pipeline.keypoints.training import mean_error
 from pipeline.training.faces import Faces
+from pipeline.training.recipe import Recipe
 from pipeline.training.scoring import score_of
+
+
+@pytest.mark.parametrize("recipe", [EMOTION, KEYPOINTS], ids=lambda recipe: recipe.name)
+def test_each_answer_is_the_mean_over_a_face_and_its_mirror_image(recipe: Recipe) -> None:
+    images = np.random.default_rng(0).uniform(0, 255, (3, recipe.image_size, recipe.image_size, 1)).astype(np.float32)
+    keras.utils.set_random_seed(0)
+    model = recipe.build_model(16)
+    straight, mirrored = model(images).numpy(), recipe.unmirror(model(images[:, :, ::-1])).numpy()
+    # Of the relative difference: a net that is not trained is sure of one class.
+    assert (np.abs(straight / mirrored - 1) > 0.01).any(axis=1).all()
+    mean = (straight + mirrored) / 2
+    np.testing.assert_allclose(recipe.predict(model, tf.constant(images)), mean, rtol=1e-3, atol=1e-8)
 
 
 def test_points_are_moved_by_what_they_miss_on_average() -> None:

@@ -89,11 +89,13 @@ def test_all_weights_and_averages_are_taken_over(trained: keras.Model, version: 
 def test_begins_better_than_a_cold_training(faces: Faces, version: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "emotion_ai.progress")
     cold, warm = Losses(), Losses()
-    fit(RECIPE, SETTINGS.model_copy(update={"epochs": 1}), faces, faces, [cold])
+    # As for fine-tuning: at the rate of a whole training four steps lead anywhere.
+    settings = SETTINGS.model_copy(update={"epochs": 1, "learning_rate": 0.0005})
+    fit(RECIPE, settings, faces, faces, [cold])
     assert "begins with" not in caplog.text
-    fit(RECIPE, SETTINGS.model_copy(update={"epochs": 1, "warm_start": str(version)}), faces, faces, [warm])
+    fit(RECIPE, settings.model_copy(update={"warm_start": str(version)}), faces, faces, [warm])
     assert f"begins with the weights of {version}" in caplog.text
-    assert warm.losses[0] < cold.losses[0] - 0.1
+    assert warm.losses[0] < cold.losses[0] - 1
     assert warm.steps_before == 0
 
 
