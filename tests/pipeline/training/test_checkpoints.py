@@ -30,6 +30,8 @@ from pipeline.training import checkpoints
 from pipeline.training.checkpoints import checkpoint_file, checkpoint_folder, read_checkpoint, training_variables
 from pipeline.training.faces import Faces
 from pipeline.training.fit import fit
+from pipeline.training.optimizer import FusedAdamW
+from pipeline.training.schedule import OneCycle
 from pipeline.training.settings import Training
 from tests.components.push_faults.killing import PROCESSES, Points
 from tests.pipeline.training.small_training import small_training
@@ -188,7 +190,7 @@ def left_behind(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def before_training(width: int) -> keras.Model:
     model = toy_model(width)
-    model.compile(keras.optimizers.AdamW())
+    model.compile(FusedAdamW(OneCycle(SETTINGS.learning_rate, 10), SETTINGS.weight_decay))
     model.optimizer.build(model.trainable_variables)
     return model
 

@@ -22,6 +22,7 @@ from pipeline.training.devices import Gpu, compiles, computing_in, dtype_policy,
 from pipeline.training.fit import fit
 from pipeline.training.layers import PerImageStandardization, conv, residual_block
 from pipeline.training.loop import run_epochs
+from pipeline.training.optimizer import FusedAdamW
 from pipeline.training.strategies import Cluster, check_batch_size, read_cluster
 from pipeline.training.workers import fit_with_workers
 from tests.pipeline.training.two_replicas import ALL_MARKED, EVALUATION, PLAIN, SETTINGS, TRAIN, faces
@@ -209,7 +210,7 @@ def test_the_models_learn_as_they_do_on_gpus(policy: str, jit: bool) -> None:
         model = small_model()
     assert keras.config.dtype_policy().name == "float32"
     assert {weight.dtype for weight in model.weights} == {"float32"}
-    model.compile(keras.optimizers.AdamW(0.01), RECIPE.loss, metrics=RECIPE.metrics(), jit_compile=jit)
+    model.compile(FusedAdamW(0.01, 0.004), RECIPE.loss, metrics=RECIPE.metrics(), jit_compile=jit)
     model.optimizer.build(model.trainable_variables)
     history = keras.callbacks.History()
     batches = evaluation_batches(faces(8, 3), 8).repeat()
