@@ -68,14 +68,11 @@ def training_of(task: str, config: str | None) -> Training:
     return load_settings(Path(config) if config else None, {}).of_task(task).training
 
 
-def rows(task: str, artifacts: dict[str, str], training: Training) -> tuple[Faces, Faces]:
-    """Those of `train` and of `eval`, read as the Trainer does."""
+def rows(task: str, artifacts: dict[str, str], training: Training, split: str) -> Faces:
+    """Those of `train` or `eval`, read as the Trainer does."""
     fn_args = get_common_fn_args(trainer_inputs(artifacts), trainer_parameters(task, training))
-    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
-    train, evaluation = (
-        read_faces(fn_args, files, transform, RECIPES[task]) for files in (fn_args.train_files, fn_args.eval_files)
-    )
-    return train, evaluation
+    files = {"train": fn_args.train_files, "eval": fn_args.eval_files}[split]
+    return read_faces(fn_args, files, tft.TFTransformOutput(fn_args.transform_graph_path), RECIPES[task])
 
 
 def now() -> npt.NDArray[np.float64]:
@@ -159,7 +156,7 @@ def measure(
 ) -> dict[str, Any]:
     """Speed, augmentation, answers, each of our parts against the alternative; then a training of so many minutes."""
     recipe, training = RECIPES[task], training_of(task, config)
-    train, evaluation = rows(task, artifacts, training)
+    train, evaluation = (rows(task, artifacts, training, split) for split in ("train", "eval"))
     batch = training.batch_size
     found: dict[str, Any] = {"width": training.width, "batch_size": batch, "rows": len(train.images)}
 
@@ -181,9 +178,10 @@ def measure(
         seconds_of_a_batch(some, which, training, steps) for which in (recipe, bare)
     )
     found["answer_cpu_s"] = {n: cpu_of_an_answer(recipe, training, several(evaluation, n)) for n in ANSWERED_TOGETHER}
-    found["normalisation"] = normalisation(recipe, training, several(train, batch), rounds)
-    found["optimizer"] = optimizers(recipe, training, several(train, batch), rounds)
-    found["warp"] = warping(several(train, batch), rounds)
+    one_batch = several(train, batch)
+    found["normalisation"] = normalisation(recipe, training, one_batch, rounds)
+    found["optimizer"] = optimizers(recipe, training, one_batch, rounds)
+    found["warp"] = warping(one_batch, rounds)
     median_s = float(np.median([wall for wall, _ in turns.ours[1:]]))
     found["epochs"] = learning_curve(recipe, training, train, evaluation, minutes, batch / median_s)
     return found
@@ -234,8 +232,7 @@ def normalisation(recipe: Recipe, training: Training, faces: Faces, rounds: int)
 
 def optimizers(recipe: Recipe, training: Training, faces: Faces, rounds: int) -> list[list[float]]:
     """Seconds of a step with our AdamW and with Keras's."""
-    fused, plain = (compiled(recipe, training, optimizer) for optimizer in (FusedAdamW, keras.optimizers.AdamW))
-    return steps_in_turns(rounds, faces, fused, plain)
+    return steps_in_turns(rounds, faces, compiled(recipe, training, FusedAdamW), compiled(recipe, training))
 
 
 def steps_in_turns(rounds: int, faces: Faces, *models: keras.Model) -> list[list[float]]:
@@ -266,8 +263,7 @@ def warping(faces: Faces, rounds: int) -> list[list[float]]:
 def step(task: str, artifacts: dict[str, str], config: str | None) -> float:
     """Seconds of a step of the net alone, on the same batch, in the environment of this process."""
     recipe, training = RECIPES[task], training_of(task, config)
-    train, _ = rows(task, artifacts, training)
-    batch = several(train, training.batch_size)
+    batch = several(rows(task, artifacts, training, "eval"), training.batch_size)
     [seconds] = steps_in_turns(2, batch, compiled(recipe, training))
     return min(seconds)
 
