@@ -12,6 +12,7 @@ from tfx.components.tuner.component import TunerFnResult
 from pipeline.keypoints.features import HALF_SIZE, IMAGE_SIZE, LABEL, MIRRORED_POINTS, POINTS
 from pipeline.keypoints.model import build_model
 from pipeline.training.augmentation import AffineRange, erase, mirrors, move_points, random_affine, warp
+from pipeline.training.mirror import from_mirror_image
 from pipeline.training.recipe import Recipe
 from pipeline.training.settings import Strength
 from pipeline.training.trainer import fit_and_export
@@ -39,9 +40,8 @@ def augment(images: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor, strength: Str
 
 
 def unmirror(scaled: tf.Tensor) -> tf.Tensor:
-    """The points of images, from those of the mirrored images; both scaled, float32 [n, 30]."""
-    x, y = tf.unstack(_to_pixels(scaled), axis=2)
-    return _swap_sides(_from_pixels(tf.stack([IMAGE_SIZE - 1 - x, y], axis=2)))
+    """The points of images, from those of their `mirror_image`s; both scaled, float32 [n, 30]."""
+    return _swap_sides(_from_pixels(from_mirror_image(_to_pixels(scaled), IMAGE_SIZE)))
 
 
 def _to_pixels(scaled: tf.Tensor) -> tf.Tensor:

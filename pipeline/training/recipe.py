@@ -12,6 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from pipeline.signatures import Outputs
+from pipeline.training.mirror import mirror_image
 from pipeline.training.settings import Strength
 
 Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -34,7 +35,7 @@ class Recipe:
       loss: of (encoded labels, output).
       metrics: makes the metrics to watch. Objects: from a name Keras would make one only when a step is traced, which
         is too late under a strategy of several devices.
-      unmirror: the model's output for mirrored images -> what it would be for the images as they are.
+      unmirror: the model's output for `mirror_image`s -> what it would be for the images as they are.
       outputs: what the exported signatures make of the model's output.
       offset: (encoded labels float32 [n, outputs], the output for their images) -> what to add to each output, float32
         [outputs]. Of a model that learns from faces and their mirror images alike: where marks are not alike on both
@@ -63,6 +64,6 @@ class Recipe:
     def predict(self, model: keras.Model, images: tf.Tensor) -> tf.Tensor:
         """The model's output averaged with that for the mirror images; float32 [n, size, size, 1] -> [n, outputs]."""
         # In one batch: two calls would take a single image half as long again, and a graph twice as long to build.
-        outputs = model(tf.concat([images, tf.reverse(images, axis=[2])], axis=0), training=False)
+        outputs = model(tf.concat([images, mirror_image(images)], axis=0), training=False)
         straight, mirrored = tf.split(outputs, 2)
         return (straight + self.unmirror(mirrored)) / 2
