@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-# Of the image's size, cut off at each side before the rest is enlarged.
-_MARGIN = 1 / 48
+# Of so many pixels in a row one is cut off at each side before the rest is enlarged.
+_CUT_OFF_ONE_IN = 48
 
 
 def mirror_image(images: tf.Tensor) -> tf.Tensor:
@@ -15,7 +15,7 @@ def mirror_image(images: tf.Tensor) -> tf.Tensor:
     plain mirror image, at the same cost.
     """
     size = images.shape[1]
-    margin = round(_MARGIN * size)
+    margin = size // _CUT_OFF_ONE_IN
     inner = images[:, margin : size - margin, margin : size - margin]
     return tf.image.resize(tf.reverse(inner, axis=[2]), [size, size])
 
@@ -30,7 +30,6 @@ def from_mirror_image(points: tf.Tensor, size: int) -> tf.Tensor:
     Returns:
       The same shape.
     """
-    margin = round(_MARGIN * size)
-    # tf.image.resize aligns the images' edges: half a pixel from the centre of the first one.
-    x, y = tf.unstack(margin + (points + 0.5) * ((size - 2 * margin) / size) - 0.5, axis=2)
-    return tf.stack([size - 1 - x, y], axis=2)
+    centre = (size - 1) / 2
+    nearer = 1 - 2 * (size // _CUT_OFF_ONE_IN) / size
+    return centre + (points - centre) * [-nearer, nearer]

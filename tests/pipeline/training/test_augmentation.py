@@ -63,26 +63,36 @@ def test_a_mirrored_face_has_its_left_eye_where_the_right_one_was() -> None:
     np.testing.assert_array_equal(np.isnan(moved.numpy()), np.isnan(labels))
 
 
+def pixels(size: int) -> npt.NDArray[np.float32]:
+    """(x, y) of each pixel, [size, size, 2]."""
+    ruler = np.arange(size, dtype=np.float32)
+    return np.stack(np.meshgrid(ruler, ruler), axis=-1)
+
+
+def seen_in_the_mirror(size: int) -> npt.NDArray[np.float32]:
+    """Where each pixel of `mirror_image` comes from, [size, size, 2]."""
+    # Between pixels that tell their own places linear interpolation tells those between them.
+    across_and_down = np.moveaxis(pixels(size), -1, 0)[..., None]
+    return np.moveaxis(mirror_image(tf.constant(across_and_down)).numpy()[..., 0], 0, -1)
+
+
 def test_unmirror_undoes_the_mirror() -> None:
-    places = np.random.default_rng(1).uniform(20, 70, (8, 2))
-    labels = scaled(np.tile(places[:, None], (1, len(POINTS), 1)))
-    mirrored = centres(mirror_image(tf.constant(spots(places))).numpy())
-    of_mirrored = scaled(np.tile(mirrored[:, None], (1, len(POINTS), 1)))
-    np.testing.assert_allclose(keypoints.unmirror(of_mirrored), labels, atol=1e-3)
+    middle = np.s_[20:70, 20:70]
+    of_mirrored, labels = (
+        scaled(np.tile(places[middle].reshape(-1, 1, 2), (1, len(POINTS), 1)))
+        for places in (pixels(IMAGE_SIZE), seen_in_the_mirror(IMAGE_SIZE))
+    )
+    np.testing.assert_allclose(keypoints.unmirror(of_mirrored), labels, atol=1e-4)
 
 
 @pytest.mark.parametrize("size", [48, 96])
 def test_the_mirror_shows_the_face_from_a_little_nearer(size: int) -> None:
-    # Straight lines stay straight when pixels are interpolated linearly: each tells its own place.
-    columns, rows = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
-    images = np.stack([columns, rows])[..., None]
-    seen = np.stack(mirror_image(tf.constant(images)).numpy()[..., 0], axis=-1)
-    x, y = seen[size // 4 : -size // 4, size // 4 : -size // 4].reshape(-1, 2).T
-    there = np.stack(np.meshgrid(*[np.arange(size // 4, size - size // 4, dtype=np.float32)] * 2), axis=-1)
-    found = from_mirror_image(tf.constant(there.reshape(1, -1, 2)), size).numpy()[0]
-    np.testing.assert_allclose(found, np.stack([x, y], axis=1), atol=1e-3)
+    seen = seen_in_the_mirror(size)
+    middle = np.s_[size // 4 : -size // 4, size // 4 : -size // 4]
+    found = from_mirror_image(tf.constant(pixels(size)[middle]), size)
+    np.testing.assert_allclose(found, seen[middle], atol=1e-3)
     # A 48th is cut off at each side.
-    np.testing.assert_allclose(np.diff(seen[size // 2, size // 4 : -size // 4, 0]), -46 / 48, atol=1e-4)
+    np.testing.assert_allclose(np.diff(seen[middle][..., 0]), -46 / 48, atol=1e-4)
     assert seen[..., 1].min() == size // 48
     assert seen[..., 0].max() == size - 1 - size // 48
 
